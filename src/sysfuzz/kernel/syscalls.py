@@ -1,0 +1,138 @@
+"""System calls by number, for code that is allowed to make them: names, arguments, and where they are found.
+
+Numbers are those of NetBSD's syscalls.master; a number is taken modulo 512 (SYS_NSYSENT) as its syscall handlers do. This file finds
+number, name and arguments; what the call does is the same function that the ops of a program use.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sysfuzz.kernel.process import Process
+from sysfuzz.kernel.usermem import UserMemory
+from sysfuzz.program.ir import Mode
+from sysfuzz.program.layout import LAYOUTS
+from sysfuzz.program.names import R8, R9, R10, RAX, RCX, RDI, RDX, RSI, RSP
+
+
+class Syscall(NamedTuple):
+    """A call's name and the C types of its arguments: w a word, i an int, s a signed int, p padding, o a 64-bit offset."""
+
+    name: str
+    types: str = ""
+
+
+NUMBERS = 512
+
+SYSCALLS: Mapping[int, Syscall] = {
+    1: Syscall("exit", "i"),
+    2: Syscall("fork"),
+    3: Syscall("read", "sww"),
+    4: Syscall("write", "sww"),
+    20: Syscall("getpid"),
+    59: Syscall("execve", "www"),
+    66: Syscall("vfork"),
+    73: Syscall("munmap", "ww"),
+    74: Syscall("mprotect", "wwi"),
+    75: Syscall("madvise", "wwi"),
+    78: Syscall("mincore", "www"),
+    165: Syscall("sysarch", "iw"),
+    197: Syscall("mmap", "wwiispo"),
+    203: Syscall("mlock", "ww"),
+    204: Syscall("munlock", "ww"),
+    242: Syscall("mlockall", "i"),
+    243: Syscall("munlockall"),
+    273: Syscall("minherit", "wwi"),
+    277: Syscall("msync", "wwi"),
+    282: Syscall("vfork"),
+    308: Syscall("setcontext", "w"),
+    309: Syscall("_lwp_create", "www"),
+    310: Syscall("_lwp_exit"),
+    311: Syscall("_lwp_self"),
+    340: Syscall("sigaction", "iw"),
+    411: Syscall("mremap", "wwwwi"),
+}
+# Calls that take the number of another one from their first argument, and how many words that is by mode.
+INDIRECT: Mapping[int, Mapping[Mode, int]] = {
+    0: {"amd64": 1, "i386": 1},
+    198: {"amd64": 1, "i386": 2},
+}
+
+_AMD64_ARGUMENTS = (RDI, RSI, RDX, R10, R8, R9)
+
+
+class Request(NamedTuple):
+    """A call that code has made: `args` is None if they could not be read."""
+
+    name: str
+    args: tuple[int, ...] | None
+
+
+class _Words:
+    """The argument words of one entry: registers first (amd64), then the stack above the return address."""
+
+    def __init__(
+        self, mode: Mode, memory: UserMemory, process: Process, regs: list[int], sp: int
+    ) -> None:
+        self._registers = [regs[r] for r in _AMD64_ARGUMENTS] if mode == "amd64" else []
+        self._memory = memory
+        self._process = process
+        self._size = LAYOUTS[mode].bits // 8
+        self._stack = sp + self._size
+
+    def read(self, first: int, count: int) -> list[int] | None:
+        """`count` words from number `first`, or None if the stack cannot be read."""
+        words = self._registers[first : first + count]
+        missing = count - len(words)
+        if missing:
+            skipped = max(0, first - len(self._registers))
+            addr = (self._stack + skipped * self._size) & self._process.vm.layout.mask
+            data = self._memory.copyin(self._process, addr, missing * self._size)
+            if data is None:
+                return None
+            words += [
+                int.from_bytes(data[at : at + self._size], "little")
+                for at in range(0, len(data), self._size)
+            ]
+        return words
+
+
+def request(
+    mode: Mode, memory: UserMemory, process: Process, regs: list[int], gate: str
+) -> Request:
+    """Which call the registers ask for. SYSENTER saves no stack pointer: user code passes it in (R|E)CX."""
+    words = _Words(
+        mode, memory, process, regs, regs[RCX if gate == "sysenter" else RSP]
+    )
+    number = regs[RAX] % NUMBERS
+    first = 0
+    if number in INDIRECT:
+        first = INDIRECT[number][mode]
+        inner = words.read(0, 1)
+        if inner is None:
+            return Request(f"#{number}", None)
+        number = inner[0] % NUMBERS
+    call = SYSCALLS.get(number)
+    if call is None:
+        return Request(f"#{number}", ())
+    return Request(call.name, _arguments(mode, call.types, words, first))
+
+
+def _arguments(
+    mode: Mode, types: str, words: _Words, first: int
+) -> tuple[int, ...] | None:
+    wide_offset = mode == "i386" and "o" in types
+    values = words.read(first, len(types) + wide_offset) if types else []
+    if values is None:
+        return None
+    if wide_offset:
+        high = values.pop()
+        values[-1] |= high << 32
+    args = []
+    for kind, value in zip(types, values, strict=True):
+        if kind == "i":
+            args.append(value & 0xFFFF_FFFF)
+        elif kind == "s":
+            args.append((value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000)
+        elif kind != "p":
+            args.append(value)
+    return tuple(args)

@@ -1,0 +1,317 @@
+"""The VM map: sorted, disjoint entries, with UVM's verbs lookup, clip, enter, remove and find_space.
+
+Every attribute of an entry that makes it different from its neighbour is listed once, in `Entry.compatible`; the merge that ignores one
+of them loses it. The map knows pages and protections, but no calls, no errno values and no processes.
+
+=> Callers of `clip`, `enter` and `remove` have validated their ranges: page-aligned, start < end, inside the bounds.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from operator import attrgetter
+
+from sysfuzz.kernel.pages import Amap, Object
+from sysfuzz.kernel.protocol import KernelPanic
+from sysfuzz.kernel.rules import Rules
+from sysfuzz.program.layout import Layout
+from sysfuzz.program.names import PAGE
+from sysfuzz.program.outcome import Region
+
+
+class Entry:
+    """One mapping, [start, end). `aoff` is the amap slot and `offset` the object's page index of its first page."""
+
+    __slots__ = (
+        "advice", "amap", "aoff", "attributes", "cow", "end", "inherit", "maxprot", "object", "offset", "prot", "start", "wired",
+    )  # fmt: skip
+
+    def __init__(
+        self, start: int, end: int, prot: int, maxprot: int, inherit: int
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.prot = prot
+        self.maxprot = maxprot
+        self.inherit = inherit
+        self.advice = 0
+        self.wired = 0
+        self.attributes = 0
+        self.object: Object | None = None
+        self.offset = 0
+        self.cow = False  # pages of the object are copied into the amap before they are written
+        self.amap: Amap | None = None
+        self.aoff = 0
+
+    def pages(self) -> int:
+        """Length in pages."""
+        return (self.end - self.start) // PAGE
+
+    def clone(self, start: int, end: int) -> "Entry":
+        """The part [start, end) of this entry; it shares the amap, whose reference count grows."""
+        new = Entry(start, end, self.prot, self.maxprot, self.inherit)
+        new.advice = self.advice
+        new.wired = self.wired
+        new.attributes = self.attributes
+        new.object = self.object
+        new.cow = self.cow
+        skipped = (start - self.start) // PAGE
+        new.offset = self.offset + skipped
+        new.amap = self.amap
+        new.aoff = self.aoff + skipped
+        if new.amap is not None:
+            new.amap.refs += 1
+        return new
+
+    def compatible(self, other: "Entry", rules: Rules) -> bool:
+        """Whether `other`, which starts where this ends, may be one entry with it (UVM_ET_ISCOMPATIBLE and the object's offset)."""
+        return (
+            self.end == other.start
+            and (
+                self.attributes == other.attributes
+                or not rules.merge_compares_attributes
+            )
+            and self.prot == other.prot
+            and self.maxprot == other.maxprot
+            and self.inherit == other.inherit
+            and self.advice == other.advice
+            and self.wired == other.wired
+            and self.object is other.object
+            and self.cow == other.cow
+            and (self.object is None or self.offset + self.pages() == other.offset)
+        )
+
+    def extendable(self) -> bool:
+        """Whether nobody else looks into the amap, so that slots beside this entry's own are free."""
+        return self.amap is None or self.amap.refs == 1
+
+    def extend_up(self, other: "Entry") -> None:
+        """Take in `other`, which starts where this ends; all fields stay this entry's, the amap is whichever there is.
+
+        => at most one of the two has an amap, and it is extendable. The slots that it newly covers are cleared: a part that was
+        clipped off and unmapped earlier may have left pages there.
+        """
+        if other.amap is not None:
+            self.amap = other.amap
+            self.aoff = other.aoff - self.pages()
+            self.amap.drop(self.aoff, self.pages())
+        elif self.amap is not None:
+            self.amap.drop(self.aoff + self.pages(), other.pages())
+        self.end = other.end
+
+    def extend_down(self, other: "Entry") -> None:
+        """Take in `other`, which has no amap and ends where this starts; all fields stay this entry's."""
+        added = other.pages()
+        self.start = other.start
+        self.offset -= added
+        self.aoff -= added
+        if self.amap is not None:
+            self.amap.drop(self.aoff, added)
+
+
+_start = attrgetter("start")
+
+
+class VMMap:
+    """The address space of one process, or of several after vfork (`users` counts them)."""
+
+    def __init__(self, layout: Layout, rules: Rules, log: list[str]) -> None:
+        self.layout = layout
+        self.rules = rules
+        self.log = log  # where transitions are told
+        self.entries: list[Entry] = []
+        self.pages = 0  # mapped
+        self.wire_future = False
+        self.users = 1
+        self.locks = (
+            0  # how often the map lock was taken to look something up at a kernel entry
+        )
+
+    # -- lookup -------------------------------------------------------------------------------------------------------
+
+    def index(self, addr: int) -> int:
+        """Index of the first entry that ends after `addr`."""
+        after = bisect_right(self.entries, addr, key=_start)
+        if after and addr < self.entries[after - 1].end:
+            return after - 1
+        return after
+
+    def lookup(self, addr: int) -> Entry | None:
+        """The entry that holds `addr`."""
+        after = bisect_right(self.entries, addr, key=_start)
+        if after:
+            entry = self.entries[after - 1]
+            if addr < entry.end:
+                return entry
+        return None
+
+    def span(self, start: int, end: int) -> Iterator[Entry]:
+        """The entries that have a byte in [start, end), in order; none if that is empty."""
+        if start >= end:
+            return
+        entries = self.entries
+        for position in range(self.index(start), len(entries)):
+            entry = entries[position]
+            if entry.start >= end:
+                return
+            yield entry
+
+    def covers(self, start: int, end: int) -> bool:
+        """Whether every page of [start, end) is mapped."""
+        for entry in self.span(start, end):
+            if entry.start > start:
+                return False
+            start = entry.end
+        return start >= end
+
+    def is_free(self, start: int, end: int) -> bool:
+        """Whether no page of [start, end) is mapped."""
+        position = self.index(start)
+        return position == len(self.entries) or self.entries[position].start >= end
+
+    def mapped_pages(self, start: int, end: int) -> int:
+        """How many pages of [start, end) are mapped."""
+        return (
+            sum(
+                min(entry.end, end) - max(entry.start, start)
+                for entry in self.span(start, end)
+            )
+            // PAGE
+        )
+
+    def wired_pages(self) -> int:
+        """How many pages have a wired count."""
+        return sum(entry.pages() for entry in self.entries if entry.wired)
+
+    def find_space(self, hint: int, size: int, alignment: int) -> int | None:
+        """A free, aligned place of `size` bytes: the first at or after `hint`, else the first after mmap_base."""
+        for base in (hint, self.layout.mmap_base):
+            start = _round(max(base, self.layout.vm_min), alignment)
+            for position in range(self.index(start), len(self.entries)):
+                entry = self.entries[position]
+                if start + size <= entry.start:
+                    break
+                start = _round(max(start, entry.end), alignment)
+            if start + size <= self.layout.vm_max:
+                return start
+        return None
+
+    # -- change -------------------------------------------------------------------------------------------------------
+
+    def clip(self, start: int, end: int) -> None:
+        """Make `start` and `end` entry boundaries where they lie inside an entry; nothing for an empty range."""
+        if start >= end:
+            return
+        for addr in (start, end):
+            position = self.index(addr)
+            if position < len(self.entries):
+                entry = self.entries[position]
+                if entry.start < addr:
+                    self.entries.insert(position + 1, entry.clone(addr, entry.end))
+                    entry.end = addr
+                    self.log.append("clip")
+
+    def insert(self, new: Entry) -> None:
+        """Put `new` into free space as an entry of its own."""
+        position = self.index(new.start)
+        if position < len(self.entries) and self.entries[position].start < new.end:
+            raise KernelPanic(f"uvm_map: {new.start:#x}-{new.end:#x} is not free")
+        self.entries.insert(position, new)
+        self.pages += new.pages()
+
+    def enter(self, new: Entry) -> None:
+        """Put `new`, which has no amap yet, into free space, merged with compatible neighbours whose amaps may be extended.
+
+        => only one amap survives a merge, so both neighbours are merged only if one of them has none.
+        """
+        position = self.index(new.start)
+        self.insert(new)
+        before = self.entries[position - 1] if position else None
+        after = self.entries[position + 1] if position + 1 < len(self.entries) else None
+        back = (
+            before is not None
+            and before.extendable()
+            and before.compatible(new, self.rules)
+        )
+        forward = (
+            after is not None
+            and after.extendable()
+            and new.compatible(after, self.rules)
+        )
+        if before is not None and back:
+            before.extend_up(new)
+            del self.entries[position]
+            forward = forward and (
+                before.amap is None or after is None or after.amap is None
+            )
+            if after is not None and forward:
+                before.extend_up(after)
+                del self.entries[position]
+        elif after is not None and forward:
+            after.extend_down(new)
+            del self.entries[position]
+        self.log.append(
+            ("enter", "merge-forward", "merge-back", "merge-both")[2 * back + forward]
+        )
+
+    def remove(self, start: int, end: int) -> None:
+        """Unmap [start, end); holes are fine."""
+        if self.is_free(start, end):
+            return
+        self.clip(start, end)
+        first = self.index(start)
+        last = first
+        while last < len(self.entries) and self.entries[last].start < end:
+            entry = self.entries[last]
+            if entry.amap is not None:
+                entry.amap.refs -= 1
+            self.pages -= entry.pages()
+            last += 1
+        del self.entries[first:last]
+        self.log.append("remove")
+
+    # -- report -------------------------------------------------------------------------------------------------------
+
+    def carries(self, start: int, end: int, bit: int) -> bool:
+        """Whether a byte of [start, end) lies in an entry with attribute `bit`. Takes the lock and walks the map."""
+        self.locks += 1
+        return any(entry.attributes & bit for entry in self.span(start, end))
+
+    def regions(self) -> tuple[Region, ...]:
+        """The entries as values."""
+        return tuple(
+            [
+                Region(
+                    e.start,
+                    e.end,
+                    e.prot,
+                    e.maxprot,
+                    e.inherit,
+                    e.advice,
+                    e.wired,
+                    e.attributes,
+                )
+                for e in self.entries
+            ]
+        )
+
+    def check(self) -> str:
+        """Sanity: sorted, disjoint, aligned, in bounds, pages counted right; "" or the first thing that is wrong."""
+        low, pages = self.layout.vm_min, 0
+        for entry in self.entries:
+            if not low <= entry.start < entry.end <= self.layout.vm_max:
+                return f"entry {entry.start:#x}-{entry.end:#x} overlaps, is empty or out of bounds"
+            if (entry.start | entry.end) % PAGE:
+                return f"entry {entry.start:#x}-{entry.end:#x} is not page-aligned"
+            if entry.prot & ~entry.maxprot:
+                return f"entry {entry.start:#x}-{entry.end:#x} has protection {entry.prot} over its maximum {entry.maxprot}"
+            if entry.amap is not None and entry.amap.refs < 1:
+                return f"entry {entry.start:#x}-{entry.end:#x} looks into a freed amap"
+            low = entry.end
+            pages += entry.pages()
+        if pages != self.pages:
+            return f"{self.pages} pages counted, {pages} mapped"
+        return ""
+
+
+def _round(addr: int, alignment: int) -> int:
+    return (addr + alignment - 1) // alignment * alignment

@@ -1,0 +1,18 @@
+"""What an oracle says: one violation, with the cause that identifies its bug.
+
+The cause is a path of words such as `attribute-lost/mmap/merge-back`: where core and spec first parted, or what went wrong if they never did.
+It holds no addresses, no bytes, no seeds and no op numbers, so that two programs that show one bug have one cause.
+"""
+
+from typing import NamedTuple
+
+
+class Verdict(NamedTuple):
+    """One violation. `expected` and `actual` are one-line texts for people; `event` is the index in the run's events, -1 for the op itself."""
+
+    oracle: str
+    op: int
+    expected: str
+    actual: str
+    cause: str
+    event: int = -1
