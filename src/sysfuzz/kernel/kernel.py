@@ -82,8 +82,8 @@ class Kernel:
         process.segments[slot] = base
         return slot
 
-    def _exec(self, process: Process) -> int:
-        self.processes.exec(process)
+    def _exec(self, process: Process, lwp: int) -> int:
+        self.processes.exec(process, lwp)
         return 0
 
     def _exit(self, process: Process) -> int:
@@ -303,7 +303,7 @@ _CALLS: Mapping[str, _Call] = {
     "mincore": lambda k, p, lwp, a: mincore(k._memory, p, *a),
     "fork": lambda k, p, lwp, a: k.processes.fork(p),
     "vfork": lambda k, p, lwp, a: k.processes.vfork(p),
-    "exec": lambda k, p, lwp, a: k._exec(p),
+    "exec": lambda k, p, lwp, a: k._exec(p, lwp),
     "exit": lambda k, p, lwp, a: k._exit(p),
     "lwp_create": lambda k, p, lwp, a: k.processes.lwp_create(p),
     "lwp_exit": lambda k, p, lwp, a: k._lwp_exit(p, lwp),

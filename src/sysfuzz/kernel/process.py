@@ -106,15 +106,14 @@ class Processes:
             child.cow = True  # a shared file mapping that is inherited as a copy
         return child
 
-    def exec(self, process: Process) -> None:
-        """A new program: fresh map, no handlers, no segments, one LWP, no mark."""
+    def exec(self, process: Process, lwp: int) -> None:
+        """A new program in the calling LWP alone: fresh map, no handlers, no segments, no mark."""
         self._leave(process.vm)
         process.vm = self._fresh_map()
         process.marked = False
         process.handlers = {}
         process.segments = {}
-        process.lwps = {1: set()}
-        process.next_lwp = 2
+        process.lwps = {lwp: set()}
         self._log.append("exec")
 
     def exit(self, process: Process) -> None:

@@ -183,8 +183,8 @@ class VMMap:
         return sum(entry.pages() for entry in self.entries if entry.wired)
 
     def find_space(self, hint: int, size: int, alignment: int) -> int | None:
-        """A free, aligned place of `size` bytes: the first at or after `hint`, else the first after mmap_base."""
-        for base in (hint, self.layout.mmap_base):
+        """A free, aligned place of `size` bytes: the first at or after `hint` (0: no hint), else the first after mmap_base."""
+        for base in (hint or self.layout.mmap_base, self.layout.mmap_base):
             start = _round(max(base, self.layout.vm_min), alignment)
             for position in range(self.index(start), len(self.entries)):
                 entry = self.entries[position]

@@ -1,0 +1,171 @@
+"""The fuzzing job: one input through target, oracles and features, and into the store if it shows a bug.
+
+This is where the layers below meet under libFuzzer. A finding is data: it is replayed, recorded, and the fuzzing goes on. What an input is worth
+is decided by the counters that the features set, what an outcome means by the oracles.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sysfuzz.feedback.counters import CounterMap
+from sysfuzz.feedback.features import Features
+from sysfuzz.findings.bucket import group
+from sysfuzz.findings.finding import Evidence, Replays, Sighting
+from sysfuzz.findings.provenance import Provenance, installed_versions
+from sysfuzz.findings.severity import rank, severity_of
+from sysfuzz.findings.store import Store
+from sysfuzz.generate.mutate import crossover, mutate
+from sysfuzz.oracles import Verdict, judge
+from sysfuzz.program.ir import Program
+from sysfuzz.program.wire import decode, encode
+from sysfuzz.targets.table import Target, get
+
+REPLAYS = 10  # a finding must show itself in all of them
+_CACHED = 4096  # programs: libFuzzer executes what it has just mutated, and mutates what it has kept
+
+
+class Flaky(Exception):
+    """A program showed a bucket, and not again in every replay: an engine fault, never a finding."""
+
+
+def create(settings: Mapping[str, object], counters: CounterMap) -> "FuzzJob":
+    """The job for `settings`: "target" (a name), "findings" (a directory, or None to keep nothing), "seed", "worker"."""
+    directory = settings.get("findings")
+    return FuzzJob(
+        get(str(settings["target"])),
+        counters,
+        None if directory is None else Store(Path(str(directory))),
+        int(str(settings.get("seed", 0))),
+        int(str(settings.get("worker", 0))),
+    )
+
+
+class FuzzJob:
+    """Implements driver.Job."""
+
+    def __init__(self, target: Target, counters: CounterMap, store: Store | None, seed: int, worker: int) -> None:
+        self._target = target
+        self._features = Features(counters)
+        self._store = store
+        self._seed = seed
+        self._worker = worker
+        self._executions = 0
+        self._programs: dict[bytes, Program] = {}
+        self._known: dict[str, _Known] = {}
+
+    # -- libFuzzer's calls --------------------------------------------------------------------------------------------
+
+    def execute(self, data: bytes) -> Sequence[str]:
+        """Run one input; the buckets that it showed."""
+        self._executions += 1
+        program = self._program(data)
+        outcome = self._target.run(program)
+        self._features.mark(program, outcome)
+        verdicts = judge(program, outcome)
+        if not verdicts:
+            return ()
+        groups = group(verdicts)
+        for bucket, shown in groups.items():
+            self._sight(bucket, shown, program)
+        return tuple(groups)
+
+    def mutate(self, data: bytes, max_size: int, seed: int) -> bytes:
+        """A mutant of the program in `data`."""
+        return self._encoded(mutate(self._program(data), random.Random(seed)), max_size)
+
+    def crossover(self, first: bytes, second: bytes, max_size: int, seed: int) -> bytes:
+        """A cross of two programs."""
+        return self._encoded(crossover(self._program(first), self._program(second), random.Random(seed)), max_size)
+
+    def close(self) -> None:
+        """Write down the sightings that were only counted so far."""
+        for bucket, known in self._known.items():
+            self._record(bucket, known)
+
+    # -- programs -----------------------------------------------------------------------------------------------------
+
+    def _program(self, data: bytes) -> Program:
+        program = self._programs.get(data)
+        if program is None:
+            program = self._remember(data, decode(data))
+        return program
+
+    def _encoded(self, program: Program, max_size: int) -> bytes:
+        data = encode(program)
+        if len(data) > max_size:
+            return data[:max_size]  # every prefix is a program, too
+        self._remember(data, program)
+        return data
+
+    def _remember(self, data: bytes, program: Program) -> Program:
+        if len(self._programs) >= _CACHED:
+            self._programs.clear()
+        self._programs[data] = program
+        return program
+
+    # -- findings -----------------------------------------------------------------------------------------------------
+
+    def _sight(self, bucket: str, shown: Sequence[Verdict], program: Program) -> None:
+        """Count one execution that showed `bucket`; `shown` are its verdicts, the worst first."""
+        worst = shown[0]
+        known = self._known.get(bucket)
+        if known is None or rank(severity_of(worst.oracle)) < rank(severity_of(known.worst.oracle)):
+            known = self._deflaked(bucket, worst, program, known)
+        known.count += 1
+        for oracle in dict.fromkeys(verdict.oracle for verdict in shown):
+            known.faces[oracle] = known.faces.get(oracle, 0) + 1
+        if known.due():
+            self._record(bucket, known)
+
+    def _deflaked(self, bucket: str, worst: Verdict, program: Program, known: "_Known | None") -> "_Known":
+        """Replay a bucket's new face; the record of it. Raises Flaky if one replay does not show it."""
+        shown = 0
+        for _ in range(REPLAYS):
+            verdicts = group(judge(program, self._target.run(program))).get(bucket, ())
+            shown += any(verdict.oracle == worst.oracle for verdict in verdicts)
+        if shown < REPLAYS:
+            raise Flaky(f"{bucket} ({worst.oracle}) showed in {shown} of {REPLAYS} replays")
+        provenance = Provenance(installed_versions(), self._seed, 0, self._worker, self._executions)
+        new = _Known(worst, program, provenance)
+        if known is not None:
+            new.count, new.faces, new.written = known.count, known.faces, known.written
+        self._known[bucket] = new
+        return new
+
+    def _record(self, bucket: str, known: "_Known") -> None:
+        """Write what was counted since the last time. The clock is read for the record alone: nothing depends on it."""
+        if self._store is None or not known.count:
+            return
+        sighting = Sighting(
+            bucket,
+            known.worst.oracle,
+            self._target.name,
+            known.program,
+            Evidence.of(known.worst),
+            Replays(REPLAYS, REPLAYS),
+            known.provenance,
+            known.count,
+            known.faces,
+        )
+        self._store.record(sighting, datetime.now(UTC))
+        known.written += known.count
+        known.count, known.faces, known.fresh = 0, {}, False
+
+
+class _Known:
+    """A bucket that this worker has seen: its worst face, and the executions that are counted but not written yet."""
+
+    def __init__(self, worst: Verdict, program: Program, provenance: Provenance) -> None:
+        self.worst = worst
+        self.program = program
+        self.provenance = provenance
+        self.count = 0
+        self.faces: dict[str, int] = {}
+        self.written = 0
+        self.fresh = True  # this face is not in the store yet
+
+    def due(self) -> bool:
+        """A new face at once; else when the count has doubled, so that a frequent bug costs few writes."""
+        return self.fresh or self.count >= self.written

@@ -1,0 +1,139 @@
+"""Semantic features: what a run did, as small integers in domains, marked in the counter map.
+
+A domain answers one question about behaviour, and a feature is one answer; an input that gives a new answer is kept. Answers hold kinds and
+classes, never addresses, so there are few thousand of them in all. Whether behaviour is right is not asked here.
+"""
+
+from collections.abc import Hashable, Mapping
+from zlib import crc32
+
+from sysfuzz.feedback.counters import CounterMap
+from sysfuzz.program.ir import CALLS, Kind, Op, Program
+from sysfuzz.program.names import MAP, PAGE
+from sysfuzz.program.outcome import Attempt, Event, Outcome, View
+
+# Counters for each domain: about twice the features that a long run on the reference meets, so that few share one.
+DOMAINS: Mapping[str, int] = {
+    "calls": 2048,  # call x flags x result: which check of which call answered
+    "transitions": 512,  # pairs of map transitions, over the whole program
+    "entries": 2048,  # gate x code width x prefixes x position x decision
+    "events": 512,  # pairs of events, with the call that an entry made
+}
+
+_KNOWN_FLAGS = sum(MAP.values())
+_UNKNOWN_FLAG = 1 << 20  # stands for all unknown bits
+_ALIGNED = 1 << 21  # stands for all alignments
+_FLAG_KINDS = (Kind.MAP, Kind.REMAP, Kind.PROT, Kind.ADVICE, Kind.INHERIT, Kind.MSYNC, Kind.MLOCKALL, Kind.FD)
+# For each call the positions of its arguments that are flags or choices rather than quantities.
+_CHOICES = {
+    call: tuple((at, param.kind) for at, param in enumerate(params) if param.kind in _FLAG_KINDS)
+    for call, params in CALLS.items()
+}
+_SMALL = 16  # choices beyond are one class: what no call knows
+
+
+class Features:
+    """Marks the features of outcomes in the map's slices."""
+
+    def __init__(self, counters: CounterMap) -> None:
+        self._domains = {name: _Domain(counters.slice(name, size)) for name, size in DOMAINS.items()}
+
+    def mark(self, program: Program, outcome: Outcome) -> None:
+        """Set the counters of everything that `outcome` shows."""
+        calls, transitions = self._domains["calls"].mark, self._domains["transitions"].mark
+        last = ""
+        views = outcome.boot
+        for op, step in zip(program.ops, outcome.steps, strict=False):
+            if op.call == "run":
+                self._run(program, step.events, step.pid, views)
+            else:
+                result = step.result
+                calls((op.call, _choices(op), result if isinstance(result, str) else ""))
+            for word in step.transitions:
+                transitions((last, word))
+                last = word
+            views = step.views
+
+    def _run(self, program: Program, events: tuple[Event, ...], pid: int, views: tuple[View, ...]) -> None:
+        entries, pairs = self._domains["entries"].mark, self._domains["events"].mark
+        last = program.mode
+        for event in events:
+            attempt, reply = event.attempt, event.reply
+            kind = event.kind
+            if attempt is not None and reply is not None:
+                if reply.call:
+                    kind = reply.call
+                decision = kind if reply.signal is not None else "enter"
+                entries((
+                    attempt.gate or attempt.vector,
+                    attempt.bits,
+                    program.vendor,
+                    _few(attempt.opcode - attempt.start),
+                    bool(attempt.base),
+                    _position(attempt, pid, views),
+                    decision,
+                ))  # fmt: skip
+                if event.kind == "enter":
+                    views = event.views
+            pairs((last, kind))
+            last = kind
+
+
+class _Domain:
+    """One slice of the map. A feature's counter depends on the feature alone, not on what was met before it."""
+
+    def __init__(self, counters: bytearray) -> None:
+        self._counters = counters
+        self._index: dict[Hashable, int] = {}
+
+    def mark(self, feature: Hashable) -> None:
+        """Set the feature's counter."""
+        index = self._index.get(feature)
+        if index is None:
+            index = self._index[feature] = crc32(repr(feature).encode()) % len(self._counters)
+        self._counters[index] = 1
+
+
+def _choices(op: Op) -> int:
+    """The flags and choices of a call in one number."""
+    total = 0
+    for at, kind in _CHOICES[op.call]:
+        value = op.args[at]
+        if not isinstance(value, int):
+            continue
+        if kind in (Kind.MAP, Kind.REMAP):
+            known = value & _KNOWN_FLAGS
+            if value >> 24:
+                known |= _ALIGNED
+            if value & 0xFFFFFF & ~_KNOWN_FLAGS:
+                known |= _UNKNOWN_FLAG
+            value = known
+        else:
+            value = min(value + 1, _SMALL)
+        total = total << 22 | value
+    return total
+
+
+def _few(count: int) -> int:
+    """0, 1, 2, 3-6, 7 and more as 0 to 4."""
+    return count if count < 3 else 3 if count < 7 else 4
+
+
+_NEAR = 8  # bytes: one more than the longest opcode
+
+
+def _position(attempt: Attempt, pid: int, views: tuple[View, ...]) -> tuple[int, int, int]:
+    """Where the opcode lies: attributes under its first and last byte (-1: unmapped) and how near the page's end it reaches."""
+    first, last = attempt.opcode, attempt.opcode + max(attempt.size, 1) - 1
+    left = PAGE - first % PAGE  # bytes from the first opcode byte to the end of its page
+    nearness = left if left <= _NEAR else _NEAR + 1 if first % PAGE else 0
+    return _attributes(first, pid, views), _attributes(last, pid, views), nearness
+
+
+def _attributes(addr: int, pid: int, views: tuple[View, ...]) -> int:
+    for view in views:
+        if view.pid == pid:
+            for region in view.regions:
+                if region.start <= addr < region.end:
+                    return region.attributes
+    return -1

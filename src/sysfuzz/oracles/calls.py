@@ -1,0 +1,139 @@
+"""The oracles of the calls and the map: flag-accepted, errno, state-changed, attribute-lost, attribute-gained, process-flag, map.
+
+They say what a parting or a wrong answer means. A wrong answer and the map that differs because of it have one cause; what differs
+later because of that is not reported again.
+"""
+
+from collections.abc import Iterator
+
+from sysfuzz.oracles.case import MARK, Case, Moment, Parting, result_cause, word
+from sysfuzz.oracles.verdict import Verdict
+from sysfuzz.program.names import PAGE
+from sysfuzz.spec.expect import Anywhere
+
+_FLAG_ERRORS = ("EINVAL", "EOPNOTSUPP")
+
+
+def _about_flags(case: Case, moment: Moment) -> bool:
+    """Whether the call that should have failed was an mmap whose flags are the reason: without them it would be right."""
+    return (
+        moment.call == "mmap"
+        and moment.expected in _FLAG_ERRORS
+        and isinstance(moment.result, int)
+    )
+
+
+def flag_accepted(case: Case) -> Iterator[Verdict]:
+    """mmap took a flag, or a combination of flags, that it had to refuse.
+
+    A program that asks for an attribute from a kernel without it runs on unprotected: the failure is silent and open.
+    """
+    for moment in case.wrong_results:
+        if _about_flags(case, moment):
+            expected = word(moment.expected)
+            yield Verdict(
+                "flag-accepted",
+                moment.op,
+                expected,
+                _shown(moment.result),
+                result_cause(moment),
+                _event(moment),
+            )
+
+
+def errno(case: Case) -> Iterator[Verdict]:
+    """A call answered with the wrong errno, or the wrong value, or succeeded or failed against the semantics.
+
+    Callers decide by errno; the order of NetBSD's checks, which decides which errno wins, is part of the interface.
+    """
+    for moment in case.wrong_results:
+        if not _about_flags(case, moment):
+            expected = _shown(moment.expected)
+            yield Verdict(
+                "errno",
+                moment.op,
+                expected,
+                _shown(moment.result),
+                result_cause(moment),
+                _event(moment),
+            )
+
+
+def state_changed(case: Case) -> Iterator[Verdict]:
+    """A call failed, rightly, and changed a map all the same: the caller believes that nothing has happened."""
+    for parting in case.partings:
+        if parting.failed:
+            yield _verdict("state-changed", parting)
+
+
+def attribute_lost(case: Case) -> Iterator[Verdict]:
+    """A page must have an attribute and has none: the next call from it escapes, whether this program makes one or not."""
+    for parting in case.partings:
+        if (
+            parting.field == "attributes"
+            and not parting.failed
+            and parting.expected & ~parting.actual
+        ):
+            yield _verdict("attribute-lost", parting)
+
+
+def attribute_gained(case: Case) -> Iterator[Verdict]:
+    """A page has an attribute that nobody gave it: legitimate calls from it will be refused."""
+    for parting in case.partings:
+        if (
+            parting.field == "attributes"
+            and not parting.failed
+            and parting.actual & ~parting.expected
+        ):
+            yield _verdict("attribute-gained", parting)
+
+
+def process_flag(case: Case) -> Iterator[Verdict]:
+    """A process has a page with an attribute and is not marked, so that its entries go unchecked.
+
+    The mark may say yes too often, which only costs time; it may never say no wrongly.
+    """
+    for parting in case.partings:
+        if parting.field == MARK and not parting.failed:
+            yield _verdict("process-flag", parting)
+
+
+def map_differs(case: Case) -> Iterator[Verdict]:
+    """A page is mapped, protected, inherited, advised or wired otherwise than it must be, or a process lives or not.
+
+    The attribute is a property of mappings: where the map is wrong, so is everything that is decided by it.
+    """
+    for parting in case.partings:
+        if (
+            parting.field not in ("attributes", MARK)
+            and not parting.failed
+            and not parting.cause.startswith("result/")
+        ):
+            yield _verdict("map", parting)
+
+
+def _verdict(oracle: str, parting: Parting) -> Verdict:
+    where = (
+        f"process {parting.pid}"
+        if parting.page < 0
+        else f"process {parting.pid} page {parting.page * PAGE:#x}"
+    )
+    expected, actual = (
+        f"{where}: {parting.field} {value}"
+        for value in (parting.expected, parting.actual)
+    )
+    return Verdict(oracle, parting.op, expected, actual, parting.cause, parting.event)
+
+
+def _event(moment: Moment) -> int:
+    return moment.event
+
+
+def _shown(result: object) -> str:
+    if isinstance(result, Anywhere):
+        return "a free address"
+    if isinstance(result, int):
+        return f"{result:#x}"
+    if isinstance(result, bytes):
+        return result.hex()
+    return str(result)

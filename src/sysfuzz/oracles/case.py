@@ -1,0 +1,265 @@
+"""A program, its outcome and the spec's account of it, side by side; and where core and spec part.
+
+A parting is the first time that one field of one page (or the mark of one process) is not what the spec holds. Its cause names the call
+and what the map did there, never an address. Oracles blame what follows from a parting on it, so that one bug has one cause, whatever its face.
+Nothing here decides what is a violation.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sysfuzz.program.ir import Op, Program
+from sysfuzz.program.names import PAGE
+from sysfuzz.program.outcome import Event, Outcome, Result, Step, View
+from sysfuzz.spec.compare import diff
+from sysfuzz.spec.expect import (
+    Expected,
+    ExpectedEvent,
+    ExpectedStep,
+    State,
+    Unspecified,
+    accepts,
+)
+
+MARK = "mark"  # the field of a parting that is about a process, not a page
+_ATTRIBUTE_FIELDS = ("attributes", MARK)
+
+
+class Parting(NamedTuple):
+    """Core and spec disagree from here on: at event `event` of op `op` (-1: at the op itself)."""
+
+    op: int
+    event: int
+    pid: int
+    page: int  # page number; -1 for the mark
+    field: str  # of spec.compare.Difference, or MARK
+    expected: int
+    actual: int
+    cause: str
+    failed: bool  # the call that did it had answered with an errno, rightly
+
+
+class Moment(NamedTuple):
+    """One answer of the core that can be compared: an op, or an entry that reached the dispatcher in the run `op`."""
+
+    op: int
+    event: int
+    call: str
+    result: Result
+    expected: object  # a spec Expectation
+    states: tuple[State, ...]
+    views: tuple[View, ...]
+    transitions: tuple[str, ...]
+
+
+class Case:
+    """What the oracles look at. `partings` are in the order in which they came about."""
+
+    def __init__(self, program: Program, outcome: Outcome, expected: Expected) -> None:
+        self.program = program
+        self.outcome = outcome
+        self.expected = expected
+        self.partings: list[Parting] = []
+        self.wrong_results: list[Moment] = []
+        self._known: dict[tuple[int, int, str], Parting] = {}
+        for moment in self._moments():
+            self._compare(moment)
+
+    def steps(self) -> Iterator[tuple[int, Op, Step, ExpectedStep]]:
+        """(index, op, what happened, what must have) of every op that was answered; one that panicked was not."""
+        answered = len(self.outcome.steps) - (self.outcome.panic is not None)
+        rows = zip(
+            self.program.ops[:answered],
+            self.outcome.steps,
+            self.expected.steps,
+            strict=False,
+        )
+        for index, (op, step, expected) in enumerate(rows):
+            yield index, op, step, expected
+
+    def attempts(
+        self,
+    ) -> Iterator[tuple[int, int, int, Event, ExpectedEvent, tuple[State, ...]]]:
+        """(op, event, pid, what happened, what must have, states before) of every attempt of every run that was answered."""
+        states = self.expected.boot
+        for index, _, step, expected in self.steps():
+            for number, (event, wanted) in enumerate(
+                zip(step.events, expected.events, strict=True)
+            ):
+                if (
+                    event.attempt is not None
+                    and event.reply is not None
+                    and wanted.decision is not None
+                ):
+                    yield index, number, step.pid, event, wanted, states
+                states = wanted.states
+            states = expected.states
+
+    def blame(
+        self,
+        pid: int,
+        pages: Iterator[int],
+        op: int,
+        event: int,
+        fields: tuple[str, ...],
+    ) -> str | None:
+        """Cause of an earlier parting in one of `fields`, on one of `pages` or about the mark of `pid`."""
+        for number in (*pages, -1):
+            for field in fields:
+                parting = self._known.get((pid, number, field))
+                if parting is not None and (parting.op, parting.event) < (op, event):
+                    return parting.cause
+        return None
+
+    def _moments(self) -> Iterator[Moment]:
+        yield Moment(-1, -1, "boot", 0, 0, self.expected.boot, self.outcome.boot, ())
+        for index, op, step, expected in self.steps():
+            for number, (event, wanted) in enumerate(
+                zip(step.events, expected.events, strict=True)
+            ):
+                if event.kind == "enter" and event.reply is not None:
+                    call, result = event.reply.call, event.reply.result
+                    goal = getattr(wanted.decision, "result", Unspecified())
+                    yield Moment(
+                        index,
+                        number,
+                        call,
+                        result,
+                        goal,
+                        wanted.states,
+                        event.views,
+                        step.transitions,
+                    )
+            where = len(step.events) or -1
+            yield Moment(
+                index,
+                where,
+                op.call,
+                step.result,
+                expected.result,
+                expected.states,
+                step.views,
+                step.transitions,
+            )
+
+    def _compare(self, moment: Moment) -> None:
+        """Note whether the answer is wrong, and every new difference between the core's maps and the spec's."""
+        wrong = not accepts(moment.expected, moment.result)  # type: ignore[arg-type]
+        if wrong and not any(
+            parting.field not in _ATTRIBUTE_FIELDS for parting in self.partings
+        ):
+            self.wrong_results.append(moment)
+        failed = isinstance(moment.result, str) and not wrong
+        views = {view.pid: view for view in moment.views}
+        for state in moment.states:
+            view = views.pop(state.pid, None)
+            if view is None:
+                self._part(moment, state.pid, -1, "alive", 1, 0, wrong, failed)
+                continue
+            for page, field, expected, actual in diff(state, view):
+                self._part(
+                    moment, state.pid, page, field, expected, actual, wrong, failed
+                )
+            if not view.marked and any(
+                page.attributes for page in state.pages.values()
+            ):
+                self._part(moment, state.pid, -1, MARK, 1, 0, wrong, failed)
+        for pid in views:
+            self._part(moment, pid, -1, "alive", 0, 1, wrong, failed)
+
+    def _part(
+        self,
+        moment: Moment,
+        pid: int,
+        page: int,
+        field: str,
+        expected: int,
+        actual: int,
+        wrong: bool,
+        failed: bool,
+    ) -> None:
+        key = (pid, page, field)
+        if key in self._known:
+            return
+        if wrong:
+            cause = result_cause(moment)
+        else:
+            inherited = self._inherited(moment, page, field)
+            family = (
+                "failed"
+                if failed
+                else {"attributes": "attribute", "mapped": "mapping"}.get(field, field)
+            )
+            cause = inherited or "/".join(
+                [family, moment.call, *self._verb(moment, page)]
+            )
+        parting = Parting(
+            moment.op, moment.event, pid, page, field, expected, actual, cause, failed
+        )
+        self._known[key] = parting
+        self.partings.append(parting)
+
+    def _inherited(self, moment: Moment, page: int, field: str) -> str | None:
+        """fork and mremap copy what was wrong before: the old cause stays the cause."""
+        if moment.call in ("fork", "vfork"):
+            for (_, number, known), parting in self._known.items():
+                if number == page and known == field:
+                    return parting.cause
+        if moment.call == "mremap":
+            for (_, _, known), parting in self._known.items():
+                if known == field and (parting.op, parting.event) < (
+                    moment.op,
+                    moment.event,
+                ):
+                    return parting.cause
+        return None
+
+    def _verb(self, moment: Moment, page: int) -> list[str]:
+        """What the call did to this page, in a word; nothing where the call has only one way of doing it."""
+        if moment.call == "mmap":
+            return (
+                ["merge"]
+                if any(word.startswith("merge") for word in moment.transitions)
+                else ["enter"]
+            )
+        if moment.call == "mremap" and isinstance(moment.result, int):
+            return [self._mremap_verb(moment, page)]
+        return []
+
+    def _mremap_verb(self, moment: Moment, page: int) -> str:
+        """Pages that were in the old range moved; those behind them grew."""
+        reply = (
+            self.outcome.steps[moment.op].events[moment.event].reply
+            if moment.call != self._op(moment)
+            else None
+        )
+        old, oldlen = reply.args[:2] if reply is not None else self._args(moment)
+        assert isinstance(moment.result, int)
+        oldsize = -(-oldlen // PAGE) * PAGE
+        if page * PAGE >= moment.result + oldsize:
+            return "grow"
+        return "shrink" if moment.result == old else "move"
+
+    def _op(self, moment: Moment) -> str:
+        return self.program.ops[moment.op].call
+
+    def _args(self, moment: Moment) -> tuple[int, int]:
+        """Old address and length of the op mremap, references resolved."""
+        values = []
+        for arg in self.program.ops[moment.op].args[:2]:
+            if isinstance(arg, tuple):
+                result = self.outcome.steps[arg.op].result
+                values.append((result if isinstance(result, int) else 0) + arg.offset)
+            else:
+                values.append(arg if isinstance(arg, int) else 0)
+        return values[0], values[1]
+
+
+def result_cause(moment: Moment) -> str:
+    """Cause of a wrong answer: the call, what was due and what came, without numbers."""
+    return "/".join(["result", moment.call, word(moment.expected), word(moment.result)])
+
+
+def word(result: object) -> str:
+    """An errno name as it is, anything else as `value`."""
+    return result if isinstance(result, str) else "value"

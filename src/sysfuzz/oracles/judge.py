@@ -1,0 +1,79 @@
+"""All oracles over one outcome; the way from a run to its verdicts.
+
+Nearly every run is as it must be, so that is asked first and as a whole; only where the answer is no do the oracles look closer.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from sysfuzz.oracles import calls, core, entries
+from sysfuzz.oracles.case import Case
+from sysfuzz.oracles.verdict import Verdict
+from sysfuzz.program.ir import Program
+from sysfuzz.program.outcome import Outcome, Step
+from sysfuzz.spec.compare import agree
+from sysfuzz.spec.expect import Dispatch, Expected, ExpectedStep, accepts
+from sysfuzz.spec.follow import follow
+
+Oracle = Callable[[Case], Iterator[Verdict]]
+
+# By name; in this order verdicts are given.
+ORACLES: Mapping[str, Oracle] = {
+    "panic": core.panic,
+    "escape": entries.escape,
+    "attribute-lost": calls.attribute_lost,
+    "attribute-gained": calls.attribute_gained,
+    "process-flag": calls.process_flag,
+    "flag-accepted": calls.flag_accepted,
+    "sigill-frame": entries.frame,
+    "state-changed": calls.state_changed,
+    "map": calls.map_differs,
+    "errno": calls.errno,
+    "blocked": entries.blocked,
+    "lock": entries.lock,
+    "insane": core.insane,
+}
+
+
+def judge(program: Program, outcome: Outcome) -> list[Verdict]:
+    """Every violation that `outcome`, the outcome of running `program`, shows; [] if there is none."""
+    expected = follow(program, outcome)
+    if outcome.panic is None and not outcome.insane and as_expected(outcome, expected):
+        return []
+    case = Case(program, outcome, expected)
+    return [verdict for oracle in ORACLES.values() for verdict in oracle(case)]
+
+
+def as_expected(outcome: Outcome, expected: Expected) -> bool:
+    """Whether results, decisions and maps are all what the spec says."""
+    if not agree(expected.boot, outcome.boot):
+        return False
+    states, views = expected.boot, outcome.boot
+    for step, wanted in zip(outcome.steps, expected.steps, strict=True):
+        if not accepts(wanted.result, step.result):
+            return False
+        if wanted.events and not _run_as_expected(step, wanted):
+            return False
+        # Most ops change nothing: a map that was right and is the same on both sides is right.
+        if not (wanted.states is states and step.views == views):
+            if not agree(wanted.states, step.views):
+                return False
+            states, views = wanted.states, step.views
+    return True
+
+
+def _run_as_expected(step: Step, wanted: ExpectedStep) -> bool:
+    for event, goal in zip(step.events, wanted.events, strict=True):
+        decision = goal.decision
+        if decision is None:
+            if event.attempt is not None:
+                return False
+            continue
+        reply = event.reply
+        if not entries.same(event, decision) or reply is None:
+            return False
+        if isinstance(decision, Dispatch):
+            if not agree(goal.states, event.views) or not accepts(decision.result, reply.result):
+                return False
+            if reply.locked and not goal.marked:
+                return False
+    return True
