@@ -9,7 +9,7 @@ from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import MAP, PAGE
 from sysfuzz.spec.calls import EFFECTS
-from sysfuzz.spec.compare import agree
+from sysfuzz.spec.compare import Matcher
 from sysfuzz.spec.expect import accepts
 from sysfuzz.spec.process import switch
 from sysfuzz.spec.world import World
@@ -165,7 +165,7 @@ class CoreAgainstSpec(RuleBasedStateMachine):
     @invariant()
     def same_maps(self):
         if hasattr(self, "core"):
-            assert agree(self.world.states(), self.core.views())
+            assert Matcher().agree(self.world.states(), self.core.views())
             assert self.core.check() == ""
 
 

@@ -16,11 +16,7 @@ _FLAG_ERRORS = ("EINVAL", "EOPNOTSUPP")
 
 def _about_flags(case: Case, moment: Moment) -> bool:
     """Whether the call that should have failed was an mmap whose flags are the reason: without them it would be right."""
-    return (
-        moment.call == "mmap"
-        and moment.expected in _FLAG_ERRORS
-        and isinstance(moment.result, int)
-    )
+    return moment.call == "mmap" and moment.expected in _FLAG_ERRORS and isinstance(moment.result, int)
 
 
 def flag_accepted(case: Case) -> Iterator[Verdict]:
@@ -69,22 +65,14 @@ def state_changed(case: Case) -> Iterator[Verdict]:
 def attribute_lost(case: Case) -> Iterator[Verdict]:
     """A page must have an attribute and has none: the next call from it escapes, whether this program makes one or not."""
     for parting in case.partings:
-        if (
-            parting.field == "attributes"
-            and not parting.failed
-            and parting.expected & ~parting.actual
-        ):
+        if parting.field == "attributes" and not parting.failed and parting.expected & ~parting.actual:
             yield _verdict("attribute-lost", parting)
 
 
 def attribute_gained(case: Case) -> Iterator[Verdict]:
     """A page has an attribute that nobody gave it: legitimate calls from it will be refused."""
     for parting in case.partings:
-        if (
-            parting.field == "attributes"
-            and not parting.failed
-            and parting.actual & ~parting.expected
-        ):
+        if parting.field == "attributes" and not parting.failed and parting.actual & ~parting.expected:
             yield _verdict("attribute-gained", parting)
 
 
@@ -104,24 +92,13 @@ def map_differs(case: Case) -> Iterator[Verdict]:
     The attribute is a property of mappings: where the map is wrong, so is everything that is decided by it.
     """
     for parting in case.partings:
-        if (
-            parting.field not in ("attributes", MARK)
-            and not parting.failed
-            and not parting.cause.startswith("result/")
-        ):
+        if parting.field not in ("attributes", MARK) and not parting.failed and not parting.cause.startswith("result/"):
             yield _verdict("map", parting)
 
 
 def _verdict(oracle: str, parting: Parting) -> Verdict:
-    where = (
-        f"process {parting.pid}"
-        if parting.page < 0
-        else f"process {parting.pid} page {parting.page * PAGE:#x}"
-    )
-    expected, actual = (
-        f"{where}: {parting.field} {value}"
-        for value in (parting.expected, parting.actual)
-    )
+    where = f"process {parting.pid}" if parting.page < 0 else f"process {parting.pid} page {parting.page * PAGE:#x}"
+    expected, actual = (f"{where}: {parting.field} {value}" for value in (parting.expected, parting.actual))
     return Verdict(oracle, parting.op, expected, actual, parting.cause, parting.event)
 
 

@@ -83,14 +83,8 @@ class Case:
         """(op, event, pid, what happened, what must have, states before) of every attempt of every run that was answered."""
         states = self.expected.boot
         for index, _, step, expected in self.steps():
-            for number, (event, wanted) in enumerate(
-                zip(step.events, expected.events, strict=True)
-            ):
-                if (
-                    event.attempt is not None
-                    and event.reply is not None
-                    and wanted.decision is not None
-                ):
+            for number, (event, wanted) in enumerate(zip(step.events, expected.events, strict=True)):
+                if event.attempt is not None and event.reply is not None and wanted.decision is not None:
                     yield index, number, step.pid, event, wanted, states
                 states = wanted.states
             states = expected.states
@@ -114,9 +108,7 @@ class Case:
     def _moments(self) -> Iterator[Moment]:
         yield Moment(-1, -1, "boot", 0, 0, self.expected.boot, self.outcome.boot, ())
         for index, op, step, expected in self.steps():
-            for number, (event, wanted) in enumerate(
-                zip(step.events, expected.events, strict=True)
-            ):
+            for number, (event, wanted) in enumerate(zip(step.events, expected.events, strict=True)):
                 if event.kind == "enter" and event.reply is not None:
                     call, result = event.reply.call, event.reply.result
                     goal = getattr(wanted.decision, "result", Unspecified())
@@ -145,9 +137,7 @@ class Case:
     def _compare(self, moment: Moment) -> None:
         """Note whether the answer is wrong, and every new difference between the core's maps and the spec's."""
         wrong = not accepts(moment.expected, moment.result)  # type: ignore[arg-type]
-        if wrong and not any(
-            parting.field not in _ATTRIBUTE_FIELDS for parting in self.partings
-        ):
+        if wrong and not any(parting.field not in _ATTRIBUTE_FIELDS for parting in self.partings):
             self.wrong_results.append(moment)
         failed = isinstance(moment.result, str) and not wrong
         views = {view.pid: view for view in moment.views}
@@ -157,12 +147,8 @@ class Case:
                 self._part(moment, state.pid, -1, "alive", 1, 0, wrong, failed)
                 continue
             for page, field, expected, actual in diff(state, view):
-                self._part(
-                    moment, state.pid, page, field, expected, actual, wrong, failed
-                )
-            if not view.marked and any(
-                page.attributes for page in state.pages.values()
-            ):
+                self._part(moment, state.pid, page, field, expected, actual, wrong, failed)
+            if not view.marked and any(page.attributes for page in state.pages.values()):
                 self._part(moment, state.pid, -1, MARK, 1, 0, wrong, failed)
         for pid in views:
             self._part(moment, pid, -1, "alive", 0, 1, wrong, failed)
@@ -185,17 +171,9 @@ class Case:
             cause = result_cause(moment)
         else:
             inherited = self._inherited(moment, page, field)
-            family = (
-                "failed"
-                if failed
-                else {"attributes": "attribute", "mapped": "mapping"}.get(field, field)
-            )
-            cause = inherited or "/".join(
-                [family, moment.call, *self._verb(moment, page)]
-            )
-        parting = Parting(
-            moment.op, moment.event, pid, page, field, expected, actual, cause, failed
-        )
+            family = "failed" if failed else {"attributes": "attribute", "mapped": "mapping"}.get(field, field)
+            cause = inherited or "/".join([family, moment.call, *self._verb(moment, page)])
+        parting = Parting(moment.op, moment.event, pid, page, field, expected, actual, cause, failed)
         self._known[key] = parting
         self.partings.append(parting)
 
@@ -217,22 +195,14 @@ class Case:
     def _verb(self, moment: Moment, page: int) -> list[str]:
         """What the call did to this page, in a word; nothing where the call has only one way of doing it."""
         if moment.call == "mmap":
-            return (
-                ["merge"]
-                if any(word.startswith("merge") for word in moment.transitions)
-                else ["enter"]
-            )
+            return ["merge"] if any(word.startswith("merge") for word in moment.transitions) else ["enter"]
         if moment.call == "mremap" and isinstance(moment.result, int):
             return [self._mremap_verb(moment, page)]
         return []
 
     def _mremap_verb(self, moment: Moment, page: int) -> str:
         """Pages that were in the old range moved; those behind them grew."""
-        reply = (
-            self.outcome.steps[moment.op].events[moment.event].reply
-            if moment.call != self._op(moment)
-            else None
-        )
+        reply = self.outcome.steps[moment.op].events[moment.event].reply if moment.call != self._op(moment) else None
         old, oldlen = reply.args[:2] if reply is not None else self._args(moment)
         assert isinstance(moment.result, int)
         oldsize = -(-oldlen // PAGE) * PAGE

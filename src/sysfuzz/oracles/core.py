@@ -32,11 +32,7 @@ def insane(case: Case) -> Iterator[Verdict]:
     """The core itself says that its data no longer fit together: what it answers from now on means nothing."""
     if case.outcome.insane:
         op = len(case.outcome.steps) - 1
-        cause = (
-            case.partings[0].cause
-            if case.partings
-            else "insane/" + without_numbers(case.outcome.insane)
-        )
+        cause = case.partings[0].cause if case.partings else "insane/" + without_numbers(case.outcome.insane)
         yield Verdict("insane", max(op, 0), "a sane map", case.outcome.insane, cause)
 
 

@@ -18,9 +18,7 @@ _CHECK_FIELDS = ("attributes", "mapped")
 def _pages(attempt: Attempt) -> Iterator[int]:
     """Numbers of the pages that hold an opcode byte, as the CPU read them."""
     mask = (1 << attempt.bits) - 1
-    return iter(
-        sorted({(attempt.opcode + i & mask) // PAGE for i in range(attempt.size)})
-    )
+    return iter(sorted({(attempt.opcode + i & mask) // PAGE for i in range(attempt.size)}))
 
 
 def _flagged(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[int]:
@@ -49,22 +47,12 @@ def escape(case: Case) -> Iterator[Verdict]:
             continue
         flagged = _flagged(attempt, pid, states)
         if flagged:
-            cause = (
-                case.blame(pid, iter(flagged), op, number, (*_CHECK_FIELDS, MARK))
-                or f"check/{_family(attempt)}"
-            )
-            yield Verdict(
-                "escape", op, "SIGILL", f"{reply.call} dispatched", cause, number
-            )
+            cause = case.blame(pid, iter(flagged), op, number, (*_CHECK_FIELDS, MARK)) or f"check/{_family(attempt)}"
+            yield Verdict("escape", op, "SIGILL", f"{reply.call} dispatched", cause, number)
         elif isinstance(wanted.decision, Signal) and _any_attribute(pid, states):
-            cause = (
-                case.blame(pid, iter(()), op, number, (MARK,))
-                or f"check/{_family(attempt)}"
-            )
+            cause = case.blame(pid, iter(()), op, number, (MARK,)) or f"check/{_family(attempt)}"
             oracle = "process-flag" if attempt.gate == "sysenter" else "escape"
-            yield Verdict(
-                oracle, op, "SIGILL", f"{reply.call} dispatched", cause, number
-            )
+            yield Verdict(oracle, op, "SIGILL", f"{reply.call} dispatched", cause, number)
 
 
 def blocked(case: Case) -> Iterator[Verdict]:
@@ -75,18 +63,9 @@ def blocked(case: Case) -> Iterator[Verdict]:
     for op, number, pid, event, wanted, _ in case.attempts():
         attempt, reply = event.attempt, event.reply
         assert attempt is not None and reply is not None
-        if (
-            attempt.gate
-            and isinstance(wanted.decision, Dispatch)
-            and reply.signal is not None
-        ):
-            pages = iter(
-                range((attempt.opcode - 7) // PAGE, (attempt.opcode + 7) // PAGE + 1)
-            )
-            cause = (
-                case.blame(pid, pages, op, number, _CHECK_FIELDS)
-                or f"overblock/{_family(attempt)}"
-            )
+        if attempt.gate and isinstance(wanted.decision, Dispatch) and reply.signal is not None:
+            pages = iter(range((attempt.opcode - 7) // PAGE, (attempt.opcode + 7) // PAGE + 1))
+            cause = case.blame(pid, pages, op, number, _CHECK_FIELDS) or f"overblock/{_family(attempt)}"
             yield Verdict(
                 "blocked",
                 op,
@@ -119,9 +98,7 @@ def frame(case: Case) -> Iterator[Verdict]:
             )
 
 
-def _frame_differences(
-    wanted: Signal, actual: Delivered
-) -> Iterator[tuple[str, str, str]]:
+def _frame_differences(wanted: Signal, actual: Delivered) -> Iterator[tuple[str, str, str]]:
     if wanted.signal and wanted.signal != actual.signal:
         yield "signal", wanted.signal, actual.signal
         return  # code and address belong to the signal
@@ -162,10 +139,7 @@ def _family(attempt: Attempt) -> str:
 
 
 def _any_attribute(pid: int, states: tuple[State, ...]) -> bool:
-    return any(
-        state.pid == pid and any(page.attributes for page in state.pages.values())
-        for state in states
-    )
+    return any(state.pid == pid and any(page.attributes for page in state.pages.values()) for state in states)
 
 
 def _text(signal: Delivered) -> str:
@@ -183,7 +157,4 @@ def same(event: Event, decision: Dispatch | Signal) -> bool:
         return False
     if isinstance(decision, Dispatch):
         return reply.call == decision.call and reply.ends == decision.ends
-    return (
-        reply.signal is not None
-        and next(_frame_differences(decision, reply.signal), None) is None
-    )
+    return reply.signal is not None and next(_frame_differences(decision, reply.signal), None) is None

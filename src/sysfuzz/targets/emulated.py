@@ -8,20 +8,11 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from sysfuzz.kernel.protocol import Access, Boot, Core, Frame, KernelPanic
-from sysfuzz.machine.cpu import Machine
+from sysfuzz.machine.cpu import BadSelector, Machine
 from sysfuzz.machine.memory import ArenaExhausted, GuestMemory
 from sysfuzz.program.ir import DEFAULT_BLOCKS, Arg, Mode, Op, Program, Ref, Vendor
 from sysfuzz.program.layout import LAYOUTS, STACK_HEADROOM
-from sysfuzz.program.outcome import (
-    PANIC,
-    Attempt,
-    Event,
-    Outcome,
-    Panic,
-    Reply,
-    Result,
-    Step,
-)
+from sysfuzz.program.outcome import PANIC, Attempt, Event, Outcome, Panic, Reply, Result, Step, View
 
 _GENERAL_PROTECTION = 13
 
@@ -54,11 +45,7 @@ def _panic_of(error: Exception) -> Panic:
         frame = traceback.tb_frame
         where = f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}"
         traceback = traceback.tb_next
-    reason = (
-        str(error)
-        if isinstance(error, KernelPanic)
-        else f"{type(error).__name__}: {error}"
-    )
+    reason = str(error) if isinstance(error, KernelPanic) else f"{type(error).__name__}: {error}"
     return Panic(" ".join(reason.split()), where)
 
 
@@ -76,9 +63,7 @@ class EmulatedTarget:
         key = (program.mode, program.vendor)
         machine = self._machines.get(key)
         if machine is None:
-            machine = self._machines[key] = Machine(
-                program.mode, program.vendor, GuestMemory()
-            )
+            machine = self._machines[key] = Machine(program.mode, program.vendor, GuestMemory())
         machine.memory.rewind()
         return _Run(program, self._boot, machine).outcome()
 
@@ -96,13 +81,12 @@ class _Run:
         self.lwp = 1
         self.results: list[Result] = []
         self.events: list[Event] = []
-        self.panicked: CorePanicked | None = (
-            None  # inside a TLB fill, where nothing may be raised
-        )
+        self.panicked: CorePanicked | None = None  # inside a TLB fill, where nothing may be raised
 
     def outcome(self) -> Outcome:
         """Do all ops."""
-        boot_views, steps = (), []
+        boot_views: tuple[View, ...] = ()
+        steps: list[Step] = []
         try:
             self.core = ask(self.boot, self.program.mode, self.machine.memory)
             self.machine.begin(self._fill)
@@ -112,9 +96,7 @@ class _Run:
                 result = self._do(op)
                 self.results.append(result)
                 views, transitions = ask(self.core.views), ask(self.core.transitions)
-                steps.append(
-                    Step(result, self.pid, tuple(self.events), views, transitions)
-                )
+                steps.append(Step(result, self.pid, tuple(self.events), views, transitions))
             return Outcome(boot_views, tuple(steps), None, ask(self.core.check))
         except CorePanicked as error:
             last = steps[-1].views if steps else boot_views
@@ -141,9 +123,7 @@ class _Run:
         """A number; the result of an op that has none counts as MAP_FAILED, all ones."""
         if isinstance(arg, Ref):
             result = self.results[arg.op]
-            return (
-                (result if isinstance(result, int) else -1) + arg.offset
-            ) & self.layout.mask
+            return ((result if isinstance(result, int) else -1) + arg.offset) & self.layout.mask
         return arg if isinstance(arg, int) else 0
 
     def _switch(self, pid: int, lwp: int) -> Result:
@@ -156,12 +136,8 @@ class _Run:
     # -- running code -------------------------------------------------------------------------------------------------
 
     def _fill(self, vaddr: int, access: Access) -> tuple[int, int] | None:
-        """The machine's TLB miss. Runs inside the emulator, so a panic is kept until the machine has stopped."""
-        try:
-            return ask(self.core.fill, self.pid, vaddr, access)
-        except CorePanicked as error:
-            self.panicked = error
-            return None
+        """The machine's TLB miss."""
+        return ask(self.core.fill, self.pid, vaddr, access)
 
     def _start(self, addr: int, blocks: int) -> Result:
         """Run the current LWP from `addr` until nothing more happens in it."""
@@ -179,8 +155,6 @@ class _Run:
         machine.start(addr, sp, self.program.regs, blocks or DEFAULT_BLOCKS)
         while True:
             stop = machine.go()
-            if self.panicked is not None:
-                raise self.panicked
             if stop.attempt is None:
                 self.events.append(Event(stop.kind))
                 return 0
@@ -190,9 +164,7 @@ class _Run:
     def _answer(self, attempt: Attempt, frame: Frame) -> bool:
         """Let the core answer one attempt; whether the run ends with it."""
         core, machine = self.core, self.machine
-        refused = attempt.gate == "sysenter" and not ask(
-            core.sysenter_enabled, self.pid
-        )
+        refused = attempt.gate == "sysenter" and not ask(core.sysenter_enabled, self.pid)
         if refused:
             attempt = attempt._replace(
                 vector=_GENERAL_PROTECTION,
@@ -202,15 +174,15 @@ class _Run:
         if attempt.gate and not refused:
             reply = ask(core.enter, self.pid, self.lwp, frame)
         else:
-            reply = ask(
-                core.fault, self.pid, self.lwp, frame, attempt.vector, attempt.data
-            )
+            reply = ask(core.fault, self.pid, self.lwp, frame, attempt.vector, attempt.data)
         ended = self._note(attempt, reply)
         if not ended:
             if reply.call:
-                machine.flush()
                 machine.set_segments(ask(core.segments, self.pid))
-            machine.resume(frame)
+            try:
+                machine.resume(frame)
+            except BadSelector as error:  # the kernel's own return to user mode would fault
+                raise CorePanicked(Panic(f"return to user mode: {error}", "targets.emulated:resume")) from error
         return ended
 
     def _note(self, attempt: Attempt, reply: Reply) -> bool:

@@ -108,9 +108,7 @@ def get(name: str) -> Target:
         return EmulatedTarget(design.name, design.summary, _boot(design.rules))
     if ":" in name:
         return EmulatedTarget(name, "a core of your own", _own(name))
-    raise TargetError(
-        f"unknown target {name!r}; supported: {', '.join(DESIGNS)}, or your own core as module:attribute"
-    )
+    raise TargetError(f"unknown target {name!r}; supported: {', '.join(DESIGNS)}, or your own core as module:attribute")
 
 
 def _boot(rules: Rules) -> Boot:
