@@ -57,8 +57,9 @@ class CoreAgainstSpec(RuleBasedStateMachine):
         self.lwp = alive
         result = self.core.call(self.pid, self.lwp, name, args) if alive else "ESRCH"
         if not alive:
-            assert not self.world.alive()
+            assert not self.world.settle()
             return
+        assert self.world.settle()
         self.world.answer = result
         expected = EFFECTS[name](self.world, *args)
         assert accepts(expected, result), (name, args, expected, result)

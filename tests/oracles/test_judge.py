@@ -61,7 +61,9 @@ class FailsTooLate(Kernel):
     def call(self, pid, lwp, name, args):
         result = super().call(pid, lwp, name, args)
         if (name, result) == ("mprotect", "EACCES"):
-            self.processes.alive[pid].vm.lookup(args[0]).prot = args[2]
+            vm = self.processes.alive[pid].vm
+            vm.lookup(args[0]).prot = args[2]
+            vm.changed("protect")
         return result
 
 
@@ -90,8 +92,10 @@ class ForkForgets(Kernel):
     def call(self, pid, lwp, name, args):
         result = super().call(pid, lwp, name, args)
         if name == "fork":
-            for entry in self.processes.alive[result].vm.entries:
+            vm = self.processes.alive[result].vm
+            for entry in vm.entries:
                 entry.attributes = 0
+            vm.changed("forget")
         return result
 
 

@@ -39,7 +39,7 @@ class Kernel:
         self.rules = rules
         self._log: list[str] = []
         self._trampoline = Object("trampoline", 1, signals.TRAMPOLINE[mode])
-        self._files = mman.descriptors()
+        self._files: mman.Files = {}
         self._memory = UserMemory(memory)
         self.processes = Processes(self._fresh_map, memory, self._log)
 
@@ -47,9 +47,7 @@ class Kernel:
         """What every program starts with: the trampoline and the stack."""
         layout = self.layout
         vm = VMMap(layout, self.rules, self._log)
-        code = Entry(
-            layout.trampoline, layout.trampoline + PAGE, _READ | _EXEC, _ALL, _COPY
-        )
+        code = Entry(layout.trampoline, layout.trampoline + PAGE, _READ | _EXEC, _ALL, _COPY)
         code.object, code.cow = self._trampoline, True
         vm.insert(code)
         vm.insert(Entry(layout.stack, layout.stack_top, _READ | _WRITE, _ALL, _COPY))
@@ -70,14 +68,8 @@ class Kernel:
         process.handlers[number] = handler
         return 0
 
-    def _sysarch(
-        self, process: Process, operation: int, slot: int, base: int
-    ) -> int | str:
-        if (
-            operation != SYSARCH["I386_SET_LDT"]
-            or self.mode != "i386"
-            or not _FIRST_SLOT <= slot < _SLOTS
-        ):
+    def _sysarch(self, process: Process, operation: int, slot: int, base: int) -> int | str:
+        if operation != SYSARCH["I386_SET_LDT"] or self.mode != "i386" or not _FIRST_SLOT <= slot < _SLOTS:
             return "EINVAL"
         process.segments[slot] = base
         return slot
@@ -97,20 +89,12 @@ class Kernel:
     def _mlock(self, process: Process, addr: int, length: int) -> int | str:
         vm = process.vm
         start, size = mman.page_range(vm, addr, length)
-        return (
-            wiring.mlock(self.processes, vm, start, size)
-            if mman.in_bounds(vm, start, size)
-            else "EINVAL"
-        )
+        return wiring.mlock(self.processes, vm, start, size) if mman.in_bounds(vm, start, size) else "EINVAL"
 
     def _munlock(self, process: Process, addr: int, length: int) -> int | str:
         vm = process.vm
         start, size = mman.page_range(vm, addr, length)
-        return (
-            wiring.munlock(vm, start, size)
-            if mman.in_bounds(vm, start, size)
-            else "EINVAL"
-        )
+        return wiring.munlock(vm, start, size) if mman.in_bounds(vm, start, size) else "EINVAL"
 
     def poke(self, pid: int, addr: int, data: bytes) -> Result:
         """Write as a loader would; see protocol.Core."""
@@ -144,25 +128,18 @@ class Kernel:
             return Reply(signal=signal, locked=process.vm.locks != locks)
         return self._dispatch(process, lwp, frame, locked=process.vm.locks != locks)
 
-    def _dispatch(
-        self, process: Process, lwp: int, frame: Frame, locked: bool
-    ) -> Reply:
+    def _dispatch(self, process: Process, lwp: int, frame: Frame, locked: bool) -> Reply:
         """Do the call that the registers ask for and put its result where user code finds it."""
-        name, args = syscalls.request(
-            self.mode, self._memory, process, frame.regs, frame.gate
-        )
+        name, args = syscalls.request(self.mode, self._memory, process, frame.regs, frame.gate)
         if frame.gate == "sysenter":  # SYSEXIT: EIP = EDX, ESP = ECX
             frame.pc, frame.regs[RSP] = frame.regs[RDX], frame.regs[RCX]
         result: int | str
-        if name.startswith("#"):
-            result = "EFAULT" if args is None else "ENOSYS"
-            args = args or ()
-        elif args is None:
+        if args is None:
             result, args = "EFAULT", ()
+        elif name.startswith("#"):
+            result = "ENOSYS"
         elif name == "setcontext":
-            error = signals.setcontext(
-                self.mode, process, lwp, self._memory, frame, *args
-            )
+            error = signals.setcontext(self.mode, process, lwp, self._memory, frame, *args)
             if error is None:
                 return Reply(name, args, 0, locked=locked)
             result = error
@@ -178,9 +155,7 @@ class Kernel:
             frame.flags &= ~_CARRY
         return Reply(name, args, result, locked=locked)
 
-    def fault(
-        self, pid: int, lwp: int, frame: Frame, vector: int, addr: int | None
-    ) -> Reply:
+    def fault(self, pid: int, lwp: int, frame: Frame, vector: int, addr: int | None) -> Reply:
         """An exception; see protocol.Core."""
         process = self.processes.alive[pid]
         base, mask = trap.segment(process, frame.cs)
@@ -193,11 +168,7 @@ class Kernel:
             elif entry.object is not None and self._past_end(entry, addr):
                 signal, code = "SIGBUS", "BUS_ADRERR"
             linear = addr
-        elif (
-            vector == _GENERAL_PROTECTION
-            and process.marked
-            and (skip := self._sysenter(process, frame, linear)) >= 0
-        ):
+        elif vector == _GENERAL_PROTECTION and process.marked and (skip := self._sysenter(process, frame, linear)) >= 0:
             frame.pc = frame.pc + skip & mask
             linear = linear + skip & mask
             signal, code = "SIGILL", "ILL_ILLTRP"
@@ -207,16 +178,11 @@ class Kernel:
 
     def _sysenter(self, process: Process, frame: Frame, linear: int) -> int:
         """Prefix bytes before the disabled SYSENTER that raised this #GP, or -1 if it was something else."""
-        return trap.sysenter_at(
-            self._memory.fetch(process, linear, 15), trap.is_wide(frame.cs)
-        )
+        return trap.sysenter_at(self._memory.fetch(process, linear, 15), trap.is_wide(frame.cs))
 
     @staticmethod
     def _past_end(entry: Entry, addr: int) -> bool:
-        return (
-            entry.object is not None
-            and entry.offset + (addr - entry.start) // PAGE >= entry.object.pages
-        )
+        return entry.object is not None and entry.offset + (addr - entry.start) // PAGE >= entry.object.pages
 
     def _deliver(
         self,
@@ -227,9 +193,7 @@ class Kernel:
         code: str,
         addr: int,
     ) -> Delivered:
-        return signals.deliver(
-            self.mode, process, lwp, self._memory, frame, signal, code, addr
-        )
+        return signals.deliver(self.mode, process, lwp, self._memory, frame, signal, code, addr)
 
     # -- what the machine and the target ask --------------------------------------------------------------------------
 
@@ -256,12 +220,7 @@ class Kernel:
 
     def views(self) -> tuple[View, ...]:
         """All live processes; pids are given in rising order, and so are these."""
-        return tuple(
-            [
-                View(p.pid, p.marked, p.vm.regions())
-                for p in self.processes.alive.values()
-            ]
-        )
+        return tuple([View(p.pid, p.marked, p.vm.regions()) for p in self.processes.alive.values()])
 
     def transitions(self) -> tuple[str, ...]:
         """What the maps did since the last call."""
@@ -275,11 +234,7 @@ class Kernel:
         """Every map's sanity, and the mark: a process that has an attribute in its map is marked."""
         for process in self.processes.alive.values():
             wrong = process.vm.check()
-            if (
-                not wrong
-                and not process.marked
-                and any(entry.attributes for entry in process.vm.entries)
-            ):
+            if not wrong and not process.marked and any(entry.attributes for entry in process.vm.entries):
                 wrong = "not marked, though its map has an attribute"
             if wrong:
                 return f"process {process.pid}: {wrong}"
@@ -312,23 +267,15 @@ _CALLS: Mapping[str, _Call] = {
 }
 
 
-def _code_sigaction(
-    kernel: Kernel, process: Process, lwp: int, args: tuple[int, ...]
-) -> int | str:
+def _code_sigaction(kernel: Kernel, process: Process, lwp: int, args: tuple[int, ...]) -> int | str:
     """sigaction by code: a pointer to a structure whose first word is the handler."""
     number, pointer = args
     size = kernel.layout.bits // 8
     data = kernel._memory.copyin(process, pointer, size)
-    return (
-        "EFAULT"
-        if data is None
-        else kernel._sigaction(process, number, int.from_bytes(data, "little"))
-    )
+    return "EFAULT" if data is None else kernel._sigaction(process, number, int.from_bytes(data, "little"))
 
 
-def _code_sysarch(
-    kernel: Kernel, process: Process, lwp: int, args: tuple[int, ...]
-) -> int | str:
+def _code_sysarch(kernel: Kernel, process: Process, lwp: int, args: tuple[int, ...]) -> int | str:
     """sysarch by code: a pointer to two words, slot and base."""
     operation, pointer = args
     size = kernel.layout.bits // 8
@@ -343,11 +290,9 @@ def _code_sysarch(
     )
 
 
-def _transfer(
-    kernel: Kernel, process: Process, lwp: int, args: tuple[int, ...]
-) -> int | str:
+def _transfer(kernel: Kernel, process: Process, lwp: int, args: tuple[int, ...]) -> int | str:
     """read and write: open descriptors transfer nothing."""
-    return 0 if args[0] in kernel._files else "EBADF"
+    return 0 if args[0] in mman.DESCRIPTORS else "EBADF"
 
 
 _SYSCALLS: Mapping[str, _Call] = {

@@ -10,9 +10,7 @@ from sysfuzz.kernel.vmmap import Entry
 from sysfuzz.program.names import PAGE
 
 
-def mincore(
-    memory: UserMemory, process: Process, addr: int, length: int, vec: int
-) -> int | str:
+def mincore(memory: UserMemory, process: Process, addr: int, length: int, vec: int) -> int | str:
     """mincore(2); addresses outside the bounds are merely unmapped."""
     vm = process.vm
     size = round_page(length, vm.layout.mask)

@@ -4,6 +4,7 @@ Each call validates everything first and commits then, so that a failing call ch
 fails (MAP_FIXED, clips). Returns a value or an errno name. mremap, mincore and wiring have files of their own.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sysfuzz.kernel import wiring
@@ -41,26 +42,26 @@ def in_bounds(vm: VMMap, start: int, size: int) -> bool:
     return vm.layout.vm_min <= start <= end <= vm.layout.vm_max
 
 
-class OpenFile(NamedTuple):
-    """What a descriptor stands for; `file` is None where there is nothing to map."""
+class Descriptor(NamedTuple):
+    """What a descriptor stands for; `file` is the name of a regular file, "" where there is nothing to map."""
 
-    file: Object | None
+    file: str = ""
     writable: bool = True
     executable: bool = True
 
 
-def descriptors() -> dict[int, OpenFile]:
-    """The table that every process has: a terminal, three files, a pipe."""
-    terminal = OpenFile(None)
-    return {
-        0: terminal,
-        1: terminal,
-        2: terminal,
-        3: OpenFile(Object("file", FILE_PAGES)),
-        4: OpenFile(Object("read-only file", FILE_PAGES), writable=False),
-        5: OpenFile(Object("file on a no-exec mount", FILE_PAGES), executable=False),
-        6: OpenFile(None),
-    }
+# The table that every process has: a terminal, three files, a pipe.
+DESCRIPTORS: Mapping[int, Descriptor] = {
+    0: Descriptor(),
+    1: Descriptor(),
+    2: Descriptor(),
+    3: Descriptor("file"),
+    4: Descriptor("read-only file", writable=False),
+    5: Descriptor("file on a no-exec mount", executable=False),
+    6: Descriptor(),
+}
+
+Files = dict[int, Object]  # those that were mapped so far, by descriptor
 
 
 class Backing(NamedTuple):
@@ -73,16 +74,14 @@ class Backing(NamedTuple):
 _ANONYMOUS = Backing(None, _ALL)
 
 
-def _backing(
-    fd: int, files: dict[int, OpenFile], prot: int, flags: int, offset: int, size: int
-) -> Backing | str:
+def _backing(fd: int, files: Files, prot: int, flags: int, offset: int, size: int) -> Backing | str:
     """Row 5 of mmap's list: the object and maxprot, or an errno name."""
     if flags & _ANON:
         return _ANONYMOUS if fd == -1 else "EINVAL"
-    opened = files.get(fd)
+    opened = DESCRIPTORS.get(fd)
     if opened is None:
         return "EBADF"
-    if opened.file is None:
+    if not opened.file:
         return "ENODEV"
     if offset > _MAX_OFFSET:
         return "EINVAL"
@@ -97,7 +96,10 @@ def _backing(
         if prot & _WRITE:
             return "EACCES"
         maxprot &= ~_WRITE
-    return Backing(opened.file, maxprot)
+    file = files.get(fd)
+    if file is None:
+        file = files[fd] = Object(opened.file, FILE_PAGES)
+    return Backing(file, maxprot)
 
 
 def alignment_of(flags: int, addr: int | None, vm_max: int) -> Value:
@@ -115,7 +117,7 @@ def alignment_of(flags: int, addr: int | None, vm_max: int) -> Value:
 
 
 def mmap(
-    processes: Processes, process: Process, files: dict[int, OpenFile],
+    processes: Processes, process: Process, files: Files,
     addr: int, length: int, prot: int, flags: int, fd: int, pos: int,
 ) -> Value:  # fmt: skip
     """mmap(2); the rows of docs/semantics.md in their order."""
@@ -165,9 +167,7 @@ def mmap(
             return "ENOMEM"
     if replaced:
         vm.remove(addr, addr + size)
-    inherit = (
-        INHERIT["MAP_INHERIT_SHARE"] if flags & _SHARED else INHERIT["MAP_INHERIT_COPY"]
-    )
+    inherit = INHERIT["MAP_INHERIT_SHARE"] if flags & _SHARED else INHERIT["MAP_INHERIT_COPY"]
     entry = Entry(addr, addr + size, prot, backing.maxprot, inherit)
     entry.attributes = attributes
     entry.wired = int(wire)
@@ -192,9 +192,7 @@ def munmap(vm: VMMap, addr: int, length: int) -> Value:
     return 0
 
 
-def mprotect(
-    processes: Processes, vm: VMMap, addr: int, length: int, prot: int
-) -> Value:
+def mprotect(processes: Processes, vm: VMMap, addr: int, length: int, prot: int) -> Value:
     """mprotect(2): holes are skipped."""
     start, size = page_range(vm, addr, length)
     if not in_bounds(vm, start, size):
@@ -216,7 +214,7 @@ def mprotect(
         if vm.wire_future and prot and not entry.prot and not entry.wired:
             entry.wired = 1
         entry.prot = prot
-    vm.log.append("protect")
+    vm.changed("protect")
     return 0
 
 
@@ -230,7 +228,7 @@ def minherit(vm: VMMap, addr: int, length: int, inherit: int) -> Value:
     vm.clip(start, start + size)
     for entry in vm.span(start, start + size):
         entry.inherit = inherit
-    vm.log.append("inherit")
+    vm.changed("inherit")
     return 0
 
 
@@ -244,7 +242,7 @@ def madvise(vm: VMMap, addr: int, length: int, advice: int) -> Value:
         vm.clip(start, end)
         for entry in vm.span(start, end):
             entry.advice = advice
-        vm.log.append("advise")
+        vm.changed("advise")
         return 0
     if advice == ADVICE["MADV_WILLNEED"]:
         return 0
@@ -273,7 +271,7 @@ def _free(vm: VMMap, start: int, end: int) -> None:
             first = max(entry.start, start)
             skipped = (first - entry.start) // PAGE
             entry.amap.drop(entry.aoff + skipped, (min(entry.end, end) - first) // PAGE)
-    vm.log.append("free")
+    vm.changed("free")
 
 
 def msync(vm: VMMap, addr: int, length: int, flags: int) -> Value:

@@ -16,9 +16,7 @@ _FIXED = MAP["MAP_FIXED"]
 _ALLOWED = _FIXED | 0xFF000000
 
 
-def mremap(
-    process: Process, old: int, oldlen: int, new: int, newlen: int, flags: int
-) -> Value:
+def mremap(process: Process, old: int, oldlen: int, new: int, newlen: int, flags: int) -> Value:
     """mremap(2); the order of docs/semantics.md."""
     vm = process.vm
     layout = vm.layout
@@ -26,13 +24,7 @@ def mremap(
         return "EINVAL"
     oldsize, newsize = round_page(oldlen, layout.mask), round_page(newlen, layout.mask)
     fixed = flags & _FIXED
-    if (
-        old % PAGE
-        or (fixed and new % PAGE)
-        or not oldsize
-        or not newsize
-        or not in_bounds(vm, old, oldsize)
-    ):
+    if old % PAGE or (fixed and new % PAGE) or not oldsize or not newsize or not in_bounds(vm, old, oldsize):
         return "EINVAL"
     alignment = alignment_of(flags, new if fixed else None, layout.vm_max)
     if isinstance(alignment, str):
@@ -41,17 +33,13 @@ def mremap(
     if stays and newsize <= oldsize:
         if newsize < oldsize:
             vm.remove(old + newsize, old + oldsize)
-            vm.log.append("shrink")
+            vm.changed("shrink")
         return old
     if not vm.covers(old, old + oldsize):
         return "EINVAL"
     if vm.pages + (newsize - oldsize) // PAGE > MAX_PAGES:
         return "ENOMEM"
-    if (
-        stays
-        and old + newsize <= layout.vm_max
-        and vm.is_free(old + oldsize, old + newsize)
-    ):
+    if stays and old + newsize <= layout.vm_max and vm.is_free(old + oldsize, old + newsize):
         _grow(vm, old + oldsize, old + newsize)
         return old
     if fixed:
@@ -78,7 +66,7 @@ def _grow(vm: VMMap, end: int, new_end: int) -> None:
     if vm.rules.grow_carries_attributes:
         tail.attributes = last.attributes
     vm.enter(tail)
-    vm.log.append("grow")
+    vm.changed("grow")
 
 
 def _move(vm: VMMap, old: int, oldsize: int, new: int, newsize: int) -> None:
@@ -96,6 +84,6 @@ def _move(vm: VMMap, old: int, oldsize: int, new: int, newsize: int) -> None:
     vm.remove(old, old + oldsize)
     for part in moved:
         vm.insert(part)
-    vm.log.append("move")
+    vm.changed("move")
     if newsize > oldsize:
         _grow(vm, new + oldsize, new + newsize)

@@ -36,9 +36,7 @@ class Process:
 class Processes:
     """All live processes, in the order of their pids; `fresh_map` makes the address space of a program that starts."""
 
-    def __init__(
-        self, fresh_map: Callable[[], VMMap], memory: Memory, log: list[str]
-    ) -> None:
+    def __init__(self, fresh_map: Callable[[], VMMap], memory: Memory, log: list[str]) -> None:
         self._fresh_map = fresh_map
         self._memory = memory
         self._log = log
@@ -85,11 +83,7 @@ class Processes:
 
     def _inherited(self, entry: Entry) -> Entry:
         """The child's copy of `entry`. Pages to share come from one amap, so the parent gets it now if it has none yet."""
-        if (
-            entry.inherit == _SHARE
-            and entry.amap is None
-            and (entry.object is None or entry.cow)
-        ):
+        if entry.inherit == _SHARE and entry.amap is None and (entry.object is None or entry.cow):
             entry.amap = Amap()
             entry.aoff = 0
         child = entry.clone(entry.start, entry.end)

@@ -17,18 +17,12 @@ class Frame:
 
     __slots__ = ("cs", "flags", "gate", "pc", "regs")
 
-    def __init__(
-        self, gate: str, pc: int, cs: int, flags: int, regs: list[int]
-    ) -> None:
-        self.gate = (
-            gate  # "syscall", "int80", "lcall7", "lcall27", "sysenter"; "" for a fault
-        )
+    def __init__(self, gate: str, pc: int, cs: int, flags: int, regs: list[int]) -> None:
+        self.gate = gate  # "syscall", "int80", "lcall7", "lcall27", "sysenter"; "" for a fault
         self.pc = pc  # next instruction (gates, traps) or this one (faults), relative to CS; 0 for sysenter
         self.cs = cs  # selector
         self.flags = flags
-        self.regs = (
-            regs  # general registers in register-number order, 16 (amd64) or 8 (i386)
-        )
+        self.regs = regs  # general registers in register-number order, 16 (amd64) or 8 (i386)
 
 
 class KernelPanic(Exception):
@@ -44,9 +38,7 @@ class Core(Protocol):
     def enter(self, pid: int, lwp: int, frame: Frame) -> Reply:
         """A kernel entry through `frame.gate`: block it with SIGILL, or dispatch the call; `frame` says how to go on."""
 
-    def fault(
-        self, pid: int, lwp: int, frame: Frame, vector: int, addr: int | None
-    ) -> Reply:
+    def fault(self, pid: int, lwp: int, frame: Frame, vector: int, addr: int | None) -> Reply:
         """An exception: deliver its signal. `addr` is the data or code address of a page fault (CR2), None for other vectors."""
 
     def fill(self, pid: int, vaddr: int, access: Access) -> tuple[int, int] | None:

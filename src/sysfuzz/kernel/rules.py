@@ -12,18 +12,10 @@ from typing import Literal
 class Rules:
     """Every field is one decision; see `docs/semantics.md` for what the reference promises."""
 
-    bad_flag: Literal["errno", "panic"] = (
-        "errno"  # what mmap does about unknown bits and unsupported combinations
-    )
-    merge_compares_attributes: bool = (
-        True  # two entries merge only if their attributes are equal
-    )
-    move_carries_attributes: bool = (
-        True  # mremap copies the attributes to the pages' new place
-    )
-    grow_carries_attributes: bool = (
-        True  # pages that mremap adds inherit the attributes
-    )
+    bad_flag: Literal["errno", "panic"] = "errno"  # what mmap does about unknown bits and unsupported combinations
+    merge_compares_attributes: bool = True  # two entries merge only if their attributes are equal
+    move_carries_attributes: bool = True  # mremap copies the attributes to the pages' new place
+    grow_carries_attributes: bool = True  # pages that mremap adds inherit the attributes
 
 
 REFERENCE = Rules()

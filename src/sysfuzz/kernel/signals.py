@@ -45,9 +45,7 @@ TRAMPOLINE: dict[Mode, bytes] = {
     "i386": bytes.fromhex("8b442408 50 6a00 b834010000 cd80"),
 }
 
-_RED_ZONE = (
-    128  # below RSP, amd64 code may keep data (System V ABI, amd64 supplement, 3.2.2)
-)
+_RED_ZONE = 128  # below RSP, amd64 code may keep data (System V ABI, amd64 supplement, 3.2.2)
 _FLAGS_USER = 0xCD5  # the arithmetic flags and DF: what setcontext may change
 _FLAGS_FIXED = 0x202  # bit 1 and IF
 
@@ -92,9 +90,7 @@ def deliver(
         process.lwps[lwp] = mask | {number}
         frame.pc = handler
         frame.cs = USER_CODE64 if mode == "amd64" else USER_CODE32
-        frame.flags &= (
-            ~0x400
-        )  # handlers start with the direction flag clear (System V ABI)
+        frame.flags &= ~0x400  # handlers start with the direction flag clear (System V ABI)
     return Delivered(signal, code, addr, pc, regs, handled)
 
 
@@ -110,9 +106,7 @@ def _push(
 ) -> bool:
     """Write the signal frame below the stack pointer and load the handler's arguments."""
     layout = LAYOUTS[mode]
-    context = _FORMATS[mode].pack(
-        mask & layout.mask, frame.cs, frame.pc & layout.mask, frame.flags, *frame.regs
-    )
+    context = _FORMATS[mode].pack(mask & layout.mask, frame.cs, frame.pc & layout.mask, frame.flags, *frame.regs)
     sp = frame.regs[RSP]
     if mode == "amd64":
         info = struct.pack("<3Q", number, code, addr & layout.mask)
@@ -145,9 +139,7 @@ def _push(
     return True
 
 
-def setcontext(
-    mode: Mode, process: Process, lwp: int, memory: UserMemory, frame: Frame, addr: int
-) -> str | None:
+def setcontext(mode: Mode, process: Process, lwp: int, memory: UserMemory, frame: Frame, addr: int) -> str | None:
     """Make `frame` what the ucontext at `addr` says; an errno name if it cannot be read (EFAULT) or names no user code segment (EINVAL)."""
     layout = LAYOUTS[mode]
     form = _FORMATS[mode]
@@ -157,9 +149,7 @@ def setcontext(
     mask, cs, pc, flags, *regs = form.unpack(data)
     if not _is_user_code(mode, process, cs):
         return "EINVAL"
-    process.lwps[lwp] = {
-        number for number in range(1, layout.bits) if mask >> number & 1
-    }
+    process.lwps[lwp] = {number for number in range(1, layout.bits) if mask >> number & 1}
     frame.cs, frame.pc, frame.regs[:] = cs, pc, regs
     frame.flags = flags & _FLAGS_USER | _FLAGS_FIXED
     return None

@@ -29,7 +29,7 @@ SYSCALLS: Mapping[int, Syscall] = {
     3: Syscall("read", "sww"),
     4: Syscall("write", "sww"),
     20: Syscall("getpid"),
-    59: Syscall("execve", "www"),
+    59: Syscall("execve"),
     66: Syscall("vfork"),
     73: Syscall("munmap", "ww"),
     74: Syscall("mprotect", "wwi"),
@@ -45,17 +45,14 @@ SYSCALLS: Mapping[int, Syscall] = {
     277: Syscall("msync", "wwi"),
     282: Syscall("vfork"),
     308: Syscall("setcontext", "w"),
-    309: Syscall("_lwp_create", "www"),
+    309: Syscall("_lwp_create"),
     310: Syscall("_lwp_exit"),
     311: Syscall("_lwp_self"),
     340: Syscall("sigaction", "iw"),
     411: Syscall("mremap", "wwwwi"),
 }
-# Calls that take the number of another one from their first argument, and how many words that is by mode.
-INDIRECT: Mapping[int, Mapping[Mode, int]] = {
-    0: {"amd64": 1, "i386": 1},
-    198: {"amd64": 1, "i386": 2},
-}
+# Calls that take the number of another one from their first argument: their names, and the words of that argument on i386.
+INDIRECT: Mapping[int, tuple[str, int]] = {0: ("syscall", 1), 198: ("__syscall", 2)}
 
 _AMD64_ARGUMENTS = (RDI, RSI, RDX, R10, R8, R9)
 
@@ -70,9 +67,7 @@ class Request(NamedTuple):
 class _Words:
     """The argument words of one entry: registers first (amd64), then the stack above the return address."""
 
-    def __init__(
-        self, mode: Mode, memory: UserMemory, process: Process, regs: list[int], sp: int
-    ) -> None:
+    def __init__(self, mode: Mode, memory: UserMemory, process: Process, regs: list[int], sp: int) -> None:
         self._registers = [regs[r] for r in _AMD64_ARGUMENTS] if mode == "amd64" else []
         self._memory = memory
         self._process = process
@@ -89,27 +84,21 @@ class _Words:
             data = self._memory.copyin(self._process, addr, missing * self._size)
             if data is None:
                 return None
-            words += [
-                int.from_bytes(data[at : at + self._size], "little")
-                for at in range(0, len(data), self._size)
-            ]
+            words += [int.from_bytes(data[at : at + self._size], "little") for at in range(0, len(data), self._size)]
         return words
 
 
-def request(
-    mode: Mode, memory: UserMemory, process: Process, regs: list[int], gate: str
-) -> Request:
+def request(mode: Mode, memory: UserMemory, process: Process, regs: list[int], gate: str) -> Request:
     """Which call the registers ask for. SYSENTER saves no stack pointer: user code passes it in (R|E)CX."""
-    words = _Words(
-        mode, memory, process, regs, regs[RCX if gate == "sysenter" else RSP]
-    )
+    words = _Words(mode, memory, process, regs, regs[RCX if gate == "sysenter" else RSP])
     number = regs[RAX] % NUMBERS
     first = 0
     if number in INDIRECT:
-        first = INDIRECT[number][mode]
-        inner = words.read(0, 1)
+        name, wide = INDIRECT[number]
+        first = wide if mode == "i386" else 1
+        inner = words.read(0, first)
         if inner is None:
-            return Request(f"#{number}", None)
+            return Request(name, None)
         number = inner[0] % NUMBERS
     call = SYSCALLS.get(number)
     if call is None:
@@ -117,9 +106,7 @@ def request(
     return Request(call.name, _arguments(mode, call.types, words, first))
 
 
-def _arguments(
-    mode: Mode, types: str, words: _Words, first: int
-) -> tuple[int, ...] | None:
+def _arguments(mode: Mode, types: str, words: _Words, first: int) -> tuple[int, ...] | None:
     wide_offset = mode == "i386" and "o" in types
     values = words.read(first, len(types) + wide_offset) if types else []
     if values is None:

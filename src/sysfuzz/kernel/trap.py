@@ -46,9 +46,7 @@ def blocked(process: Process, frame: Frame) -> bool:
     vm = process.vm
     if last <= mask + 1:
         return vm.carries(first, last, NOSYSCALLS)
-    return vm.carries(first, mask + 1, NOSYSCALLS) or vm.carries(
-        0, last - mask - 1, NOSYSCALLS
-    )
+    return vm.carries(first, mask + 1, NOSYSCALLS) or vm.carries(0, last - mask - 1, NOSYSCALLS)
 
 
 # Legacy prefixes (Intel SDM vol. 2, 2.1.1), which may stand before an opcode in any order and number up to 15 bytes in all.

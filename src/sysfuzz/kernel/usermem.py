@@ -21,9 +21,7 @@ class UserMemory:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def fault(
-        self, process: Process, vaddr: int, access: Access
-    ) -> tuple[int, int] | None:
+    def fault(self, process: Process, vaddr: int, access: Access) -> tuple[int, int] | None:
         """Physical address and permissions of the page at `vaddr`, or None if the access is not allowed or the file ends before."""
         entry = process.vm.lookup(vaddr)
         if entry is None or not entry.prot & _NEEDS[access]:
@@ -73,9 +71,7 @@ class UserMemory:
             paddr = self._locate(process, addr, "exec", forced=False)
             if paddr is None:
                 break
-            piece = self._memory.read(
-                paddr, min(count - len(code), PAGE - (addr & _PAGE_MASK))
-            )
+            piece = self._memory.read(paddr, min(count - len(code), PAGE - (addr & _PAGE_MASK)))
             code += piece
             addr = addr + len(piece) & process.vm.layout.mask
         return code
@@ -88,17 +84,11 @@ class UserMemory:
         """Write whatever the protection; False, and nothing written, if a page is not mapped."""
         return self._write(process, addr, data, forced=True)
 
-    def _locate(
-        self, process: Process, addr: int, access: Access, forced: bool
-    ) -> int | None:
+    def _locate(self, process: Process, addr: int, access: Access, forced: bool) -> int | None:
         """Physical address of the byte at `addr`."""
         if forced:
             entry = process.vm.lookup(addr)
-            page = (
-                None
-                if entry is None
-                else self._page(entry, addr & ~_PAGE_MASK, access == "write")
-            )
+            page = None if entry is None else self._page(entry, addr & ~_PAGE_MASK, access == "write")
         else:
             page = self.fault(process, addr & ~_PAGE_MASK, access)
         return None if page is None else page[0] + (addr & _PAGE_MASK)
@@ -118,9 +108,7 @@ class UserMemory:
             count -= length
         return pieces
 
-    def _read(
-        self, process: Process, addr: int, count: int, forced: bool
-    ) -> bytes | None:
+    def _read(self, process: Process, addr: int, count: int, forced: bool) -> bytes | None:
         pieces = self._pieces(process, addr, count, "read", forced)
         if pieces is None:
             return None

@@ -25,9 +25,7 @@ class Entry:
         "advice", "amap", "aoff", "attributes", "cow", "end", "inherit", "maxprot", "object", "offset", "prot", "start", "wired",
     )  # fmt: skip
 
-    def __init__(
-        self, start: int, end: int, prot: int, maxprot: int, inherit: int
-    ) -> None:
+    def __init__(self, start: int, end: int, prot: int, maxprot: int, inherit: int) -> None:
         self.start = start
         self.end = end
         self.prot = prot
@@ -66,10 +64,7 @@ class Entry:
         """Whether `other`, which starts where this ends, may be one entry with it (UVM_ET_ISCOMPATIBLE and the object's offset)."""
         return (
             self.end == other.start
-            and (
-                self.attributes == other.attributes
-                or not rules.merge_compares_attributes
-            )
+            and (self.attributes == other.attributes or not rules.merge_compares_attributes)
             and self.prot == other.prot
             and self.maxprot == other.maxprot
             and self.inherit == other.inherit
@@ -122,9 +117,8 @@ class VMMap:
         self.pages = 0  # mapped
         self.wire_future = False
         self.users = 1
-        self.locks = (
-            0  # how often the map lock was taken to look something up at a kernel entry
-        )
+        self._regions: tuple[Region, ...] | None = None  # what `regions` answers, as long as nothing changes
+        self.locks = 0  # how often the map lock was taken to look something up at a kernel entry
 
     # -- lookup -------------------------------------------------------------------------------------------------------
 
@@ -170,13 +164,7 @@ class VMMap:
 
     def mapped_pages(self, start: int, end: int) -> int:
         """How many pages of [start, end) are mapped."""
-        return (
-            sum(
-                min(entry.end, end) - max(entry.start, start)
-                for entry in self.span(start, end)
-            )
-            // PAGE
-        )
+        return sum(min(entry.end, end) - max(entry.start, start) for entry in self.span(start, end)) // PAGE
 
     def wired_pages(self) -> int:
         """How many pages have a wired count."""
@@ -197,6 +185,11 @@ class VMMap:
 
     # -- change -------------------------------------------------------------------------------------------------------
 
+    def changed(self, transition: str) -> None:
+        """Tell a change of an entry, by whoever made it. => after the last change and before the next `regions`."""
+        self.log.append(transition)
+        self._regions = None
+
     def clip(self, start: int, end: int) -> None:
         """Make `start` and `end` entry boundaries where they lie inside an entry; nothing for an empty range."""
         if start >= end:
@@ -208,7 +201,7 @@ class VMMap:
                 if entry.start < addr:
                     self.entries.insert(position + 1, entry.clone(addr, entry.end))
                     entry.end = addr
-                    self.log.append("clip")
+                    self.changed("clip")
 
     def insert(self, new: Entry) -> None:
         """Put `new` into free space as an entry of its own."""
@@ -217,6 +210,7 @@ class VMMap:
             raise KernelPanic(f"uvm_map: {new.start:#x}-{new.end:#x} is not free")
         self.entries.insert(position, new)
         self.pages += new.pages()
+        self._regions = None
 
     def enter(self, new: Entry) -> None:
         """Put `new`, which has no amap yet, into free space, merged with compatible neighbours whose amaps may be extended.
@@ -227,31 +221,19 @@ class VMMap:
         self.insert(new)
         before = self.entries[position - 1] if position else None
         after = self.entries[position + 1] if position + 1 < len(self.entries) else None
-        back = (
-            before is not None
-            and before.extendable()
-            and before.compatible(new, self.rules)
-        )
-        forward = (
-            after is not None
-            and after.extendable()
-            and new.compatible(after, self.rules)
-        )
+        back = before is not None and before.extendable() and before.compatible(new, self.rules)
+        forward = after is not None and after.extendable() and new.compatible(after, self.rules)
         if before is not None and back:
             before.extend_up(new)
             del self.entries[position]
-            forward = forward and (
-                before.amap is None or after is None or after.amap is None
-            )
+            forward = forward and (before.amap is None or after is None or after.amap is None)
             if after is not None and forward:
                 before.extend_up(after)
                 del self.entries[position]
         elif after is not None and forward:
             after.extend_down(new)
             del self.entries[position]
-        self.log.append(
-            ("enter", "merge-forward", "merge-back", "merge-both")[2 * back + forward]
-        )
+        self.changed(("enter", "merge-forward", "merge-back", "merge-both")[2 * back + forward])
 
     def remove(self, start: int, end: int) -> None:
         """Unmap [start, end); holes are fine."""
@@ -267,7 +249,7 @@ class VMMap:
             self.pages -= entry.pages()
             last += 1
         del self.entries[first:last]
-        self.log.append("remove")
+        self.changed("remove")
 
     # -- report -------------------------------------------------------------------------------------------------------
 

@@ -16,22 +16,12 @@ _CURRENT, _FUTURE = MLOCKALL["MCL_CURRENT"], MLOCKALL["MCL_FUTURE"]
 
 def wired_in(vm: VMMap, start: int, end: int) -> int:
     """Wired pages of [start, end)."""
-    return (
-        sum(
-            min(e.end, end) - max(e.start, start)
-            for e in vm.span(start, end)
-            if e.wired
-        )
-        // PAGE
-    )
+    return sum(min(e.end, end) - max(e.start, start) for e in vm.span(start, end) if e.wired) // PAGE
 
 
 def over_limit(processes: Processes, vm: VMMap, more: int) -> bool:
     """Whether `more` wired pages in `vm` would be too many."""
-    return (
-        vm.wired_pages() + more > MAX_LOCKED_PAGES
-        or processes.wired_pages() + more > MAX_WIRED_PAGES
-    )
+    return vm.wired_pages() + more > MAX_LOCKED_PAGES or processes.wired_pages() + more > MAX_WIRED_PAGES
 
 
 def mlock(processes: Processes, vm: VMMap, start: int, size: int) -> Value:
@@ -41,14 +31,12 @@ def mlock(processes: Processes, vm: VMMap, start: int, size: int) -> Value:
         return "EAGAIN"
     if vm.lookup(start) is None:
         return "ENOMEM"
-    if not vm.covers(start, end) or any(
-        not entry.prot for entry in vm.span(start, end)
-    ):
+    if not vm.covers(start, end) or any(not entry.prot for entry in vm.span(start, end)):
         return "EINVAL"
     vm.clip(start, end)
     for entry in vm.span(start, end):
         entry.wired += 1
-    vm.log.append("wire")
+    vm.changed("wire")
     return 0
 
 
@@ -57,14 +45,12 @@ def munlock(vm: VMMap, start: int, size: int) -> Value:
     end = start + size
     if vm.lookup(start) is None:
         return "ENOMEM"
-    if not vm.covers(start, end) or any(
-        not entry.wired for entry in vm.span(start, end)
-    ):
+    if not vm.covers(start, end) or any(not entry.wired for entry in vm.span(start, end)):
         return "EINVAL"
     vm.clip(start, end)
     for entry in vm.span(start, end):
         entry.wired = 0
-    vm.log.append("unwire")
+    vm.changed("unwire")
     return 0
 
 
@@ -73,18 +59,16 @@ def mlockall(processes: Processes, vm: VMMap, flags: int) -> Value:
     if not flags or flags & ~(_CURRENT | _FUTURE):
         return "EINVAL"
     if flags & _CURRENT:
-        unwired = sum(
-            entry.pages() for entry in vm.entries if entry.prot and not entry.wired
-        )
+        unwired = sum(entry.pages() for entry in vm.entries if entry.prot and not entry.wired)
         if over_limit(processes, vm, unwired):
             return "ENOMEM"
         for entry in vm.entries:
             if entry.prot:
                 entry.wired += 1
-        vm.log.append("wire-all")
+        vm.changed("wire-all")
     if flags & _FUTURE:
         vm.wire_future = True
-        vm.log.append("wire-future")
+        vm.changed("wire-future")
     return 0
 
 
@@ -93,5 +77,5 @@ def munlockall(vm: VMMap) -> Value:
     for entry in vm.entries:
         entry.wired = 0
     vm.wire_future = False
-    vm.log.append("unwire-all")
+    vm.changed("unwire-all")
     return 0

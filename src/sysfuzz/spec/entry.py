@@ -1,0 +1,138 @@
+"""What must become of an instruction that tried to enter the kernel, or faulted.
+
+The decision follows from what hardware saves (the next address; for SYSENTER nothing) and the pages; if the call is
+let in, it has the same effect as the op of that name. Of the core's reply only the result of a call that leaves the
+address open is looked at.
+"""
+
+from collections.abc import Mapping
+
+from sysfuzz.program.names import PAGE, SIGNAL, SYSARCH
+from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Result
+from sysfuzz.spec.abi import Request, request
+from sysfuzz.spec.calls import EFFECTS
+from sysfuzz.spec.expect import UNSPECIFIED, Dispatch, Expectation, Signal
+from sysfuzz.spec.pages import READ, past_end, touchable
+from sysfuzz.spec.process import SIGNALS, UNCATCHABLE
+from sysfuzz.spec.world import World
+
+# Bytes of the instruction as the core takes them to be: it cannot see them.
+SIZES = {"syscall": 2, "int80": 2, "lcall7": 7, "lcall27": 7}
+ENDS = {"exit": "exit", "lwp_exit": "exit", "exec": "exec"}
+PAGE_FAULT = 14
+DESCRIPTORS = range(7)  # a terminal three times, three files, a pipe
+
+# Signal and code by exception vector (Intel SDM vol. 3, table 6-1); "" where the semantics give no code.
+FAULTS: Mapping[int, tuple[str, str]] = {
+    0: ("SIGFPE", ""),  # divide error
+    1: ("SIGTRAP", ""),  # debug: icebp, int 1
+    3: ("SIGTRAP", ""),  # breakpoint
+    4: ("SIGFPE", ""),  # overflow
+    6: ("SIGILL", "ILL_ILLOPC"),  # invalid opcode
+    11: ("SIGBUS", ""),  # segment not present
+    12: ("SIGBUS", ""),  # stack segment
+    13: ("SIGSEGV", "SEGV_ACCERR"),  # general protection
+    16: ("SIGFPE", ""),  # x87
+    17: ("SIGBUS", ""),  # alignment check
+    19: ("SIGFPE", ""),  # SIMD
+}
+
+
+def decide(world: World, attempt: Attempt, answer: Result) -> Dispatch | Signal:
+    """Decide about `attempt` of the running LWP, which is alive, and do the call if it is let in.
+
+    `answer` is what the core returned from the call, if it made one. SYSENTER is judged by the mark alone: whether
+    the CPU refused it (vector 13) or let it in is the core's doing, and right only if a marked process was refused
+    and another was not.
+    """
+    if not attempt.gate:
+        return _fault(world, attempt)
+    if attempt.gate == "sysenter":
+        if world.process.marked:
+            return _blocked(world, attempt, attempt.opcode, (attempt.opcode - attempt.base) & _mask(attempt))
+        return _dispatch(world, attempt, answer)
+    size = SIZES[attempt.gate]
+    mask = _mask(attempt)
+    offset = (attempt.pc - size) & mask
+    origin = offset if attempt.bits == 64 else (attempt.base + offset) & mask
+    pages = world.space.pages
+    for i in range(size):
+        page = pages.get(((origin + i) & mask) // PAGE)
+        if page is not None and page.attributes & NOSYSCALLS:
+            return _blocked(world, attempt, origin, offset)
+    return _dispatch(world, attempt, answer)
+
+
+def _mask(attempt: Attempt) -> int:
+    return (1 << attempt.bits) - 1
+
+
+def _blocked(world: World, attempt: Attempt, origin: int, pc: int) -> Signal:
+    return _signal(world, attempt, "SIGILL", "ILL_ILLTRP", origin, pc)
+
+
+def _fault(world: World, attempt: Attempt) -> Signal:
+    """An exception. Past a file's end it is SIGBUS whatever the protection: nothing says which access it was."""
+    if attempt.vector != PAGE_FAULT or attempt.data is None:
+        signal, code = FAULTS.get(attempt.vector, ("", ""))
+        return _signal(world, attempt, signal, code, None, attempt.pc)
+    page = world.space.pages.get(attempt.data // PAGE)
+    if page is None:
+        signal, code = "SIGSEGV", "SEGV_MAPERR"
+    elif past_end(page):
+        signal, code = "SIGBUS", ""
+    else:
+        signal, code = "SIGSEGV", "SEGV_ACCERR"
+    return _signal(world, attempt, signal, code, attempt.data, attempt.pc)
+
+
+def _signal(world: World, attempt: Attempt, signal: str, code: str, addr: int | None, pc: int) -> Signal:
+    handled = False if signal and SIGNAL[signal] not in world.process.handled else None
+    return Signal(signal, code, addr, pc, attempt.regs, handled)
+
+
+def _dispatch(world: World, attempt: Attempt, answer: Result) -> Dispatch:
+    asked = request(world.mode, attempt)
+    if asked.args is None:
+        return Dispatch(asked.name, None, "EFAULT", "")
+    if asked.syscall is None:
+        return Dispatch(asked.name, None, "ENOSYS", "")
+    call = asked.syscall.call
+    if not call:
+        return Dispatch(asked.name, None, _without_op(world, asked, asked.args), "")
+    world.answer = answer
+    result = EFFECTS[call](world, *asked.args)
+    return Dispatch(asked.name, asked.args or None, result, ENDS.get(call, ""))
+
+
+def _without_op(world: World, asked: Request, args: tuple[int, ...]) -> Expectation:
+    """Calls that code can make and no op is: they leave the map alone."""
+    if asked.name == "getpid":
+        return world.pid
+    if asked.name == "_lwp_self":
+        return world.lwp
+    if asked.name == "sigaction":
+        return _sigaction(world, *args)
+    if asked.name == "sysarch":
+        return _sysarch(world, *args)
+    if asked.name in ("read", "write"):
+        return 0 if args[0] in DESCRIPTORS else "EBADF"
+    return UNSPECIFIED
+
+
+def _sysarch(world: World, op: int, pointer: int) -> Expectation:
+    """sysarch with slot and base in memory, which is not modelled: the slot, or EINVAL for one that is out of range."""
+    if world.mode != "i386" or op != SYSARCH["I386_SET_LDT"]:
+        return "EINVAL"
+    return UNSPECIFIED if touchable(world.space.pages, pointer, 8, READ) else "EFAULT"
+
+
+def _sigaction(world: World, signal: int, pointer: int) -> Expectation:
+    """sigaction with its structure in memory, whose contents are not modelled: afterwards there may be a handler."""
+    if not touchable(world.space.pages, pointer, world.layout.bits // 8, READ):
+        return "EFAULT"
+    if signal not in SIGNALS or signal in UNCATCHABLE:
+        return "EINVAL"
+    process = world.process
+    process.handled = process.handled | {signal}
+    return 0
