@@ -267,7 +267,7 @@ def _clean(vm: VMMap, start: int, end: int, refuse_wired: bool) -> Value:
 
 def _free(vm: VMMap, start: int, end: int) -> None:
     for entry in vm.span(start, end):
-        if entry.amap is not None and entry.object is None:
+        if entry.amap is not None and entry.object is None and entry.inherit != INHERIT["MAP_INHERIT_SHARE"]:
             first = max(entry.start, start)
             skipped = (first - entry.start) // PAGE
             entry.amap.drop(entry.aoff + skipped, (min(entry.end, end) - first) // PAGE)

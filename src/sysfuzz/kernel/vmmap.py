@@ -171,8 +171,8 @@ class VMMap:
         return sum(entry.pages() for entry in self.entries if entry.wired)
 
     def find_space(self, hint: int, size: int, alignment: int) -> int | None:
-        """A free, aligned place of `size` bytes: the first at or after `hint` (0: no hint), else the first after mmap_base."""
-        for base in (hint or self.layout.mmap_base, self.layout.mmap_base):
+        """A free, aligned place of `size` bytes: the first at or after `hint` (0: no hint), after mmap_base, anywhere."""
+        for base in (hint or self.layout.mmap_base, self.layout.mmap_base, self.layout.vm_min):
             start = _round(max(base, self.layout.vm_min), alignment)
             for position in range(self.index(start), len(self.entries)):
                 entry = self.entries[position]

@@ -1,0 +1,140 @@
+"""The golden programs under tests/programs: hand-written statements of fact, each run on the target that it names.
+
+A program runs on the reference unless a comment line `# target: X` stands above its header. Programs of another target show what is wrong with
+it: there the oracles must speak, on the reference they must be silent.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from sysfuzz.oracles import judge
+from sysfuzz.program.expect import compare, parse_expectation
+from sysfuzz.program.ir import CALLS
+from sysfuzz.program.names import ERRNO
+from sysfuzz.program.outcome import Outcome
+from sysfuzz.program.source import Source
+from sysfuzz.program.text import format_source, load
+from sysfuzz.targets.table import Target, get
+from sysfuzz.x86.entries import ENTRIES, scan
+
+HERE = Path(__file__).parent
+PROGRAMS = HERE / "programs"
+SEMANTICS = HERE.parent / "docs" / "semantics.md"
+REFERENCE = "nosyscalls"
+LEAST = 150  # programs that the project promises to have
+
+PATHS = sorted(PROGRAMS.rglob("*.prog"))
+EACH = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(PROGRAMS).with_suffix("").as_posix())
+
+
+@cache
+def _target(name: str) -> Target:
+    return get(name)
+
+
+@cache
+def _source(path: Path) -> Source:
+    return load(path)
+
+
+def _target_name(path: Path) -> str:
+    named = [line.removeprefix("# target: ") for line in _source(path).preamble if line.startswith("# target:")]
+    assert len(named) <= 1, "a program names at most one target"
+    return named[0] if named else REFERENCE
+
+
+@cache
+def _outcome(path: Path, target: str) -> Outcome:
+    return _target(target).run(_source(path).program)
+
+
+@EACH
+def test_states_a_fact_in_canonical_text(path):
+    """A program parses, is printed as it stands, and begins with the comment that says its fact."""
+    source = _source(path)
+    assert format_source(source) == path.read_text(encoding="utf-8")
+    assert source.preamble
+    assert not source.preamble[0].startswith("# target:")
+
+
+@EACH
+def test_holds(path):
+    """Every expectation holds on the program's target, and there is one at least."""
+    source, outcome = _source(path), _outcome(path, _target_name(path))
+    marks = [(index, mark) for index, mark in enumerate(source.expectations) if mark is not None]
+    assert marks
+    assert len(outcome.steps) > marks[-1][0], f"the program ended at op {len(outcome.steps) - 1}: {outcome.panic}"
+    differences = [
+        f"{path}:{source.lines[index]}: {difference}"
+        for index, mark in marks
+        if (
+            difference := compare(
+                parse_expectation(mark.text, source.program.ops[index].call, str(path), mark.line, mark.column),
+                outcome.steps[index],
+            )
+        )
+    ]
+    assert not differences, "\n".join(differences)
+
+
+@EACH
+def test_reference_is_clear(path):
+    """On the reference the oracles find nothing, whatever target the program was written for."""
+    assert judge(_source(path).program, _outcome(path, REFERENCE)) == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if _target_name(path) != REFERENCE], ids=lambda path: path.stem
+)
+def test_other_target_is_found(path):
+    """On the target that it shows a weakness of, the oracles find it."""
+    assert judge(_source(path).program, _outcome(path, _target_name(path)))
+
+
+def test_there_are_enough():
+    """A collection that was lost, or is not found, must not pass."""
+    assert len(PATHS) >= LEAST
+
+
+def test_every_call_is_made():
+    """No row of CALLS is without a program."""
+    made = {op.call for path in PATHS for op in _source(path).program.ops}
+    assert set(CALLS) - made == set()
+
+
+def test_every_entry_is_reached():
+    """At every instruction of the catalogue some run had an event."""
+    reached = {name for path in PATHS for name in _entries_at_events(path)}
+    assert set(ENTRIES) - reached == set()
+
+
+def test_every_errno_is_mentioned():
+    """No errno of the normative page is without a program: as an expectation, or in a comment where code reads it from a register."""
+    normative = _errnos(SEMANTICS.read_text(encoding="utf-8"))
+    assert normative
+    assert normative - _errnos(" ".join(path.read_text(encoding="utf-8") for path in PATHS)) == set()
+
+
+def _errnos(text: str) -> set[str]:
+    return ERRNO.keys() & set(re.findall(r"\bE[A-Z]+\b", text))
+
+
+def _entries_at_events(path: Path) -> set[str]:
+    """Rows of the catalogue at whose instructions the program's runs had an event, by the bytes that it had poked there."""
+    names = set()
+    poked: dict[int, int] = {}
+    for op, step in zip(_source(path).program.ops, _outcome(path, REFERENCE).steps, strict=False):
+        if op.call == "poke":
+            addr, code = op.args
+            if isinstance(addr, int):  # not the result of an earlier op
+                poked.update(enumerate(code, addr))
+        for event in step.events:
+            if event.attempt is not None:
+                start = event.attempt.start
+                code = bytes(poked.get(at, 0) for at in range(start, start + 15))
+                entry = scan(code, event.attempt.bits).entry
+                names |= {entry.name} if entry else set()
+    return names
