@@ -1,0 +1,1 @@
+"""How the fuzzer itself is judged: speed so far."""

@@ -1,0 +1,1 @@
+"""What a test case is and how it is written down: values, text, wire form, outcomes, expectations."""

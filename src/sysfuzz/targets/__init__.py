@@ -1,0 +1,1 @@
+"""Whatever runs a program and yields an outcome, by name."""

@@ -1,0 +1,81 @@
+"""`sysfuzz check`: run golden programs and compare what they yield with what they expect."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from sysfuzz.cli import render
+from sysfuzz.cli.columns import counted
+from sysfuzz.cli.errors import BAD_INPUT, CLEAN, FOUND, BadInput, bad_input
+from sysfuzz.cli.inputs import REFERENCE, Named, choose_target, open_target, program_files, read_program, target_option
+from sysfuzz.cli.running import run
+from sysfuzz.program.expect import Expectation, compare, parse_expectation
+from sysfuzz.program.text import Source, TextError
+from sysfuzz.targets.table import Target
+
+
+@click.command("check")
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@target_option
+def command(paths: tuple[Path, ...], target: str | None) -> int:
+    """Run golden programs and compare each op's result and events with its '# ->'.
+
+    Directories are searched for *.prog. On the reference target a golden program must also be clean: a verdict of an
+    oracle fails it. A program without any '# ->' would check nothing and is bad input. All files are tried; the exit
+    code is 2 if one cannot be used, else 1 if one fails.
+    """
+    targets: dict[str, Target] = {}
+    if target is not None:
+        targets[target] = open_target(Named(target, "--target"))
+    files = program_files(paths)
+    failed = unusable = total = 0
+    for path in files:
+        try:
+            source = read_program(path)
+            expectations = _expectations(source)
+            named = choose_target(target, source)
+            if named.name not in targets:
+                targets[named.name] = open_target(named)
+        except BadInput as error:
+            click.echo(error.message, err=True)
+            unusable += 1
+            continue
+        failures = list(_failures(source, expectations, targets[named.name]))
+        for line in failures:
+            click.echo(f"{path}:{line}")
+        failed += bool(failures)
+        total += sum(expectation is not None for expectation in expectations)
+    bad = [f"{count} {what}" for count, what in ((failed, "failed"), (unusable, "unusable")) if count]
+    result = ", ".join(bad) or "all as expected"
+    click.echo(f"{counted(len(files), 'program')}, {counted(total, 'expectation')}: {result}")
+    if unusable:
+        return BAD_INPUT
+    return FOUND if failed else CLEAN
+
+
+def _expectations(source: Source) -> list[Expectation | None]:
+    """What each op shall yield, None where nothing is said."""
+    with bad_input(TextError):
+        expectations = [
+            mark and parse_expectation(mark.text, op.call, source.file, mark.line, mark.column)
+            for op, mark in zip(source.program.ops, source.expectations, strict=True)
+        ]
+    if not any(expectations):
+        raise BadInput(f"{source.file}: nothing to check; an op says what it yields behind '# ->'")
+    return expectations
+
+
+def _failures(source: Source, expectations: list[Expectation | None], target: Target) -> Iterator[str]:
+    """What is not as it must be, one `line: message` each."""
+    outcome, verdicts = run(target, source)
+    for index, (line, expectation) in enumerate(zip(source.lines, expectations, strict=True)):
+        if expectation is None:
+            continue
+        if index >= len(outcome.steps):
+            yield f"{line}: expected {expectation.text}, got nothing: the core panicked before"
+        elif message := compare(expectation, outcome.steps[index]):
+            yield f"{line}: {message}"
+    if target.name == REFERENCE:
+        for verdict in verdicts:
+            yield f"{source.lines[verdict.op]}: {verdict.oracle}: {render.difference(verdict)}"

@@ -1,0 +1,177 @@
+"""`sysfuzz fuzz`: one bounded fuzzing run, from the command line to the exit code."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from sysfuzz.cli.columns import columns, counted
+from sysfuzz.cli.corpus import Corpus
+from sysfuzz.cli.display import display
+from sysfuzz.cli.duration import Duration
+from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input, one_line
+from sysfuzz.cli.inputs import Named, open_target
+from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
+from sysfuzz.cli.render import coloured
+from sysfuzz.cli.session import Session
+from sysfuzz.cli.watch import Seen, Watch
+from sysfuzz.engine.epoch import EpochResult, run_epoch
+from sysfuzz.engine.harness import CORE, FACTORY
+from sysfuzz.engine.interrupt import stop_on_signals
+from sysfuzz.engine.process import EngineError
+from sysfuzz.engine.settings import EpochSettings
+from sysfuzz.findings.files import StoreError
+from sysfuzz.findings.store import Store
+
+_MAX_SEED = 2**31 - 1
+
+
+@click.command("fuzz")
+@click.option(
+    "--target", required=True, metavar="T", help="A name of 'sysfuzz targets', or your own core as module:attribute."
+)
+@click.option(
+    "--for", "seconds", type=Duration(), metavar="TIME", help="Stop after this time: 60s, 10m, 1h. Default: at Ctrl-C."
+)
+@click.option("--runs", type=click.IntRange(min=1), metavar="N", help="Stop after this many executions.")
+@click.option(
+    "--seed", type=click.IntRange(0, _MAX_SEED), metavar="S", help="Of all random choices. Default: any; it is printed."
+)
+@click.option(
+    "-j", "workers", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Worker processes."
+)
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Programs to start from. The first directory also gets the new inputs. Can be repeated; without it the run starts from nothing.",
+)
+@click.option(
+    "--findings",
+    "directory",
+    metavar="DIR",
+    default="findings",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where findings are recorded.",
+)
+@json_option
+def command(
+    target: str,
+    seconds: float | None,
+    runs: int | None,
+    seed: int | None,
+    workers: int,
+    corpora: tuple[Path, ...],
+    directory: Path,
+    json_file: str | None,
+) -> int:
+    """Fuzz a target. Each bug is recorded when it is met, printed with the command that replays it, and the run goes on.
+
+    Ctrl-C ends the run as its budget would. Exit code 1 if there were findings, 3 if the engine had a fault.
+
+    \b
+    --json writes {"target", "executions", "seconds", "execs_per_second", "seed", "features", "corpus",
+      "findings": [{"id", "bucket", "oracle", "severity", "count", "program"}], "engine_faults"}
+    where a finding's count is of this run, and engine_faults is a number.
+    """
+    check_writable(json_file)
+    open_target(Named(target, "--target"))
+    corpus = Corpus(corpora)
+    store = Store(directory)
+    watch = _watched(store)
+    settings = EpochSettings(
+        factory=FACTORY,
+        job={"target": target, "findings": str(directory)},
+        packages=_core_of(target),
+        inputs=corpus.inputs,
+        seed=random.SystemRandom().randint(0, _MAX_SEED) if seed is None else seed,
+        workers=workers,
+        runs=runs,
+        seconds=seconds,
+    )
+    with display(stderr=json_file == STDOUT) as shown, stop_on_signals() as interrupted:
+        start = f"{counted(workers, 'worker')}, {counted(len(corpus.inputs), 'input')} to start from"
+        shown.say(f"fuzzing {target} with seed {settings.seed}: {start}; Ctrl-C ends the run")
+        session = Session(target, store, watch, shown)
+        try:
+            result = run_epoch(settings, session.hear, lambda: interrupted() or bool(session.broken))
+        except EngineError as error:
+            raise EngineFault(f"the engine does not start: {one_line(error)}") from error
+        session.look()
+    with bad_input(StoreError):
+        seen = watch.seen()
+    for line in _summary(result, seen, len(session.faults), settings.seed, kept=bool(corpora)):
+        say(line, json_file)
+    write_json(json_file, _report(target, settings, result, seen, len(session.faults)))
+    corpus.add(result.inputs)
+    if session.broken:
+        raise BadInput(session.broken)
+    if session.faults:
+        return ENGINE_FAULT
+    return FOUND if seen else CLEAN
+
+
+def _watched(store: Store) -> Watch:
+    """The store as it is before the run, known to be writable and undamaged."""
+    with bad_input(StoreError):
+        store.prepare()
+        damaged = store.entries().damaged
+        if damaged:
+            raise BadInput("\n".join(damaged))
+        return Watch(store)
+
+
+def _core_of(target: str) -> tuple[str, ...]:
+    """The packages whose branches guide the run: the built-in core, and that of a core of the user's own."""
+    module, colon, _ = target.partition(":")
+    package = module.partition(".")[0]
+    return (CORE, package) if colon and package != "sysfuzz" else (CORE,)
+
+
+def _summary(result: EpochResult, seen: list[Seen], faults: int, seed: int, kept: bool) -> Iterator[str]:
+    yield from columns(
+        (coloured(entry.finding.severity), entry.finding.oracle, f"{count:,}", str(entry.program))
+        for entry, count in seen
+    )
+    parts = [
+        f"{counted(result.executions, 'execution')} in {result.seconds:.1f} s ({_rate(result):,.0f}/s, seed {seed})",
+        counted(sum(map(len, result.features.values())), "feature"),
+        counted(len(result.inputs), "new input") + ("" if kept else " (not kept, for want of --corpus)"),
+        counted(len(seen), "finding"),
+        counted(faults, "engine fault"),
+    ]
+    yield ", ".join(parts)
+
+
+def _report(
+    target: str, settings: EpochSettings, result: EpochResult, seen: list[Seen], faults: int
+) -> dict[str, object]:
+    return {
+        "target": target,
+        "executions": result.executions,
+        "seconds": round(result.seconds, 3),
+        "execs_per_second": round(_rate(result), 1),
+        "seed": settings.seed,
+        "features": sum(map(len, result.features.values())),
+        "corpus": len(settings.inputs) + len(result.inputs),
+        "findings": [
+            {
+                "id": entry.id,
+                "bucket": entry.finding.bucket,
+                "oracle": entry.finding.oracle,
+                "severity": entry.finding.severity,
+                "count": count,
+                "program": str(entry.program),
+            }
+            for entry, count in seen
+        ],
+        "engine_faults": faults,
+    }
+
+
+def _rate(result: EpochResult) -> float:
+    return result.executions / result.seconds if result.seconds else 0.0

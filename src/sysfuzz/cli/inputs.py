@@ -1,0 +1,113 @@
+"""What verbs are given: program files and the names of targets, each checked as soon as it is read.
+
+Everything that cannot be used is BadInput with the place: file and line, or the option.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import click
+
+from sysfuzz.cli.errors import BadInput, bad_input, one_line
+from sysfuzz.program.ir import MODES, Program
+from sysfuzz.program.lexer import unknown
+from sysfuzz.program.text import Source, TextError, load
+from sysfuzz.targets import table
+from sysfuzz.targets.table import Target, TargetError
+
+REFERENCE = "nosyscalls"
+
+_STATED = re.compile(r"#\s*target:\s*(\S+)\s*")
+
+target_option = click.option(
+    "--target",
+    metavar="T",
+    help="A name of 'sysfuzz targets', or your own core as module:attribute. "
+    f"Default: what the file says in '# target: T', else {REFERENCE}.",
+)
+
+
+class Named(NamedTuple):
+    """The name of a target and who says it: `--target`, or file and line."""
+
+    name: str
+    where: str
+
+
+def read_program(path: Path) -> Source:
+    """The program in a file."""
+    with bad_input(TextError):
+        return load(path)
+
+
+def program_files(paths: Iterable[Path]) -> list[Path]:
+    """The files among `paths`, and all `*.prog` files below the directories among them, in order, each once."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        files = programs_below(path) if path.is_dir() else [path]
+        if not files:
+            raise BadInput(f"{path}: no *.prog file in this directory")
+        found.update(dict.fromkeys(files))
+    return list(found)
+
+
+def programs_below(directory: Path) -> list[Path]:
+    """All `*.prog` files below a directory, in order; hidden ones are left out, for they may be unfinished."""
+    with bad_input():
+        walk = os.walk(directory, onerror=_raise)
+        return sorted(Path(home, name) for home, _, names in walk for name in names if _is_program(name))
+
+
+def _is_program(name: str) -> bool:
+    return name.endswith(".prog") and not name.startswith(".")
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
+
+
+def choose_target(option: str | None, source: Source) -> Named:
+    """The target that the command line names, else the file's header comment `# target: T`, else the reference."""
+    if option is not None:
+        return Named(option, "--target")
+    for number, line in enumerate(source.preamble, 1):
+        if match := _STATED.fullmatch(line):
+            return Named(match[1], f"{source.file}:{number}")
+    return Named(REFERENCE, "--target")
+
+
+def open_target(named: Named) -> Target:
+    """The target, known to boot."""
+    name, where = named
+    own = ":" in name
+    if own:
+        # As `python -m` does: the user's module most often lies where the command is run.
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
+    elif name not in table.names():
+        raise BadInput(f"{where}: {unknown('target', name, table.names())}, or your own core as module:attribute")
+    try:
+        target = table.get(name)
+    except TargetError as error:
+        raise BadInput(f"{where}: {one_line(error)}") from error
+    if own:
+        _see_it_boot(target, where)
+    return target
+
+
+def _see_it_boot(target: Target, where: str) -> None:
+    """A core that does not even boot would be a panic in each program; it is a mistake in the core, or in its name."""
+    for mode in MODES:
+        try:
+            panic = target.run(Program(mode)).panic
+        except Exception as error:
+            what = one_line(f"{type(error).__name__}: {error}")
+            raise BadInput(f"{where}: target {target.name} does not follow the protocol of a core: {what}") from error
+        if panic is not None:
+            raise BadInput(
+                f"{where}: target {target.name} does not boot in mode {mode}: {panic.reason} ({panic.where})"
+            )

@@ -1,0 +1,76 @@
+"""What is heard while a run goes on: new findings, engine faults, a store that fails; each told once, when it comes.
+
+Here the events of an epoch and the contents of the store meet. Starting and stopping the epoch is the verb's business.
+"""
+
+import click
+
+from sysfuzz.cli import faults
+from sysfuzz.cli.display import Display
+from sysfuzz.cli.errors import BadInput
+from sysfuzz.cli.render import coloured
+from sysfuzz.cli.watch import News, Watch
+from sysfuzz.engine.epoch import Event, Progress
+from sysfuzz.engine.faults import Fault
+from sysfuzz.findings.files import StoreError
+from sysfuzz.findings.reproducer import replay_command
+from sysfuzz.findings.store import Store
+
+_WORDS = {"new": "", "worse": " shows a worse face", "reappeared": " is back, although it is said to be fixed"}
+
+
+class Session:
+    """The listener of one epoch."""
+
+    def __init__(self, target: str, store: Store, watch: Watch, display: Display) -> None:
+        self.broken = ""  # why the store cannot be read or written; the run should end
+        self.faults: set[tuple[str, str]] = set()  # kind and where of the engine's own
+        self._target = target
+        self._store = store
+        self._watch = watch
+        self._display = display
+        self._shown = -1
+        self._findings = 0
+
+    def hear(self, event: Event) -> None:
+        """The epoch's `on_event`."""
+        if isinstance(event, Fault):
+            self._fault(event)
+            return
+        self._progress(event)
+
+    def _progress(self, progress: Progress) -> None:
+        if progress.shown != self._shown:
+            self._shown = progress.shown
+            self.look()
+        self._display.progress(progress, self._findings, len(self.faults))
+
+    def look(self) -> None:
+        """Tell what is new in the store."""
+        try:
+            for news in self._watch.news():
+                self._display.say(_told(news))
+            self._findings = len(self._watch.seen())
+        except StoreError as error:
+            self.broken = str(error)
+
+    def _fault(self, fault: Fault) -> None:
+        reason = faults.store_error(fault)
+        if reason is not None:
+            self.broken = reason
+            return
+        if (fault.kind, fault.where) in self.faults:
+            return
+        self.faults.add((fault.kind, fault.where))
+        try:
+            self._display.say(faults.keep(fault, self._target, self._store.directory))
+        except BadInput as error:
+            self.broken = error.message
+
+
+def _told(news: News) -> str:
+    finding = news.entry.finding
+    return (
+        f"{coloured(finding.severity)} {click.style(finding.bucket, bold=True)} ({finding.oracle}){_WORDS[news.what]}\n"
+        f"  {replay_command(news.entry.program, finding.target)}"
+    )

@@ -1,0 +1,1 @@
+"""Bugs as data: buckets, severity, and the directory that keeps them."""

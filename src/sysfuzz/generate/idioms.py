@@ -1,0 +1,68 @@
+"""The catalogue of idioms: each a whole idea of how a core could go wrong, as a small sequence of ops that ends in a run.
+
+An idiom is a function that appends to a draft, so it fits an empty program as well as the middle of another one. What they are is in
+`neighbours`, `lineage`, `transfers` and `refusals`; how often each is tried is in `weights`.
+"""
+
+from collections.abc import Callable, Mapping
+
+from sysfuzz.generate import aims, arguments, lineage, neighbours, probes, refusals, transfers, weights
+from sysfuzz.generate.draft import Draft
+from sysfuzz.program.ir import MODES, Mode
+
+Idiom = Callable[[Draft], None]
+
+
+def anything(draft: Draft) -> None:
+    """Ops without a plan over one mapping, and a probe."""
+    pages = 1 + draft.below(2)
+    draft.map(aims.room(draft, pages), pages, draft.chance(weights.NEW_MAPPING_FLAGGED), neighbours.executable(draft))
+    for _ in range(2 + draft.below(3)):
+        arguments.op(draft)
+    probes.probe(draft)
+
+
+IDIOMS: Mapping[str, Idiom] = {
+    "beside": neighbours.beside,
+    "clip": neighbours.clip,
+    "move": neighbours.move,
+    "resize": neighbours.resize,
+    "overlay": neighbours.overlay,
+    "again": neighbours.again,
+    "alias": neighbours.alias,
+    "fork": lineage.fork,
+    "vfork": lineage.vfork,
+    "exec": lineage.execute,
+    "inherit": lineage.inherit,
+    "lwp": lineage.lwp,
+    "closed loop": transfers.closed_loop,
+    "segment": transfers.segment,
+    "far transfer": transfers.far_transfer,
+    "sysenter": transfers.sysenter,
+    "handler": transfers.handler,
+    "forged context": transfers.forged_context,
+    "written code": transfers.written_code,
+    "bad flags": refusals.bad_flags,
+    "wire": refusals.wire,
+    "limits": refusals.limits,
+    "ends": refusals.ends,
+    "birth pages": refusals.birth_pages,
+    "anything": anything,
+}
+
+# The instructions of these exist in one mode only.
+_OF_ONE_MODE: Mapping[str, Mode] = {"segment": "i386", "far transfer": "amd64"}
+
+
+def _deck(mode: Mode) -> tuple[Idiom, ...]:
+    alien = [name for name, only in _OF_ONE_MODE.items() if only != mode]
+    weighted = {name: row for name, row in weights.IDIOMS.items() if name not in alien}
+    return weights.deal(weighted, {name: function for name, function in IDIOMS.items() if name not in alien})
+
+
+_DECKS: Mapping[Mode, tuple[Idiom, ...]] = {mode: _deck(mode) for mode in MODES}
+
+
+def idiom(draft: Draft) -> None:
+    """Append an idiom by weight."""
+    draft.pick(_DECKS[draft.mode])(draft)

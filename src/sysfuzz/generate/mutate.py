@@ -1,0 +1,60 @@
+"""Mutation and crossover: a program becomes another valid one, mostly by one small step.
+
+This file deals the mutations by weight; they are in `edits` (the sequence of ops), `tweaks` (single values) and `recode` (code).
+"""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from sysfuzz.generate import edits, recode, tweaks, weights
+from sysfuzz.generate.convert import convert_ops
+from sysfuzz.generate.sequence import arrange, shift
+from sysfuzz.generate.subject import Subject
+from sysfuzz.program.ir import Program
+from sysfuzz.program.names import RAX, REGISTERS
+
+MUTATIONS: Mapping[str, Callable[[Subject], None]] = {
+    "insert": edits.insert_op,
+    "delete": edits.delete_ops,
+    "duplicate": edits.duplicate_op,
+    "swap": edits.swap_ops,
+    "replace": edits.replace_op,
+    "idiom": edits.insert_idiom,
+    "splice": edits.splice,
+    "argument": tweaks.change_argument,
+    "registers": tweaks.change_registers,
+    "vendor": tweaks.change_vendor,
+    "mode": tweaks.change_mode,
+    "block": recode.replace_block,
+    "bytes": recode.change_bytes,
+    "slide": recode.slide,
+    "prefix": recode.change_prefix,
+    "gate": recode.change_gate,
+}
+_DECK = weights.deal(weights.MUTATIONS, MUTATIONS)
+
+
+def mutate(program: Program, rng: Random, other: Program | None = None) -> Program:
+    """A valid program that differs from the valid `program`; `other` is one to borrow ops from."""
+    subject = Subject(program, rng, other)
+    for _ in range(weights.MOST_MUTATIONS):
+        subject.pick(_DECK)(subject)
+        if not subject.chance(weights.MORE_MUTATIONS):
+            break
+    changed = subject.program()
+    if changed != program:
+        return changed
+    # The mutations found nothing to change, or undid each other: a register always can.
+    accumulator = REGISTERS[subject.mode][RAX]
+    subject.regs[accumulator] = subject.regs.get(accumulator, 0) ^ 1 or 2
+    return subject.program()
+
+
+def crossover(a: Program, b: Program, rng: Random) -> Program:
+    """The first ops of `a` and then the last ops of `b`, in the mode and with the vendor and registers of `a`; both valid."""
+    subject = Subject(a, rng)
+    cut_a = subject.below(len(a.ops) + 1)
+    cut_b = subject.below(len(b.ops) + 1)
+    tail = convert_ops(arrange(b.mode, b.ops, range(cut_b, len(b.ops))), b.mode, a.mode)
+    subject.ops[cut_a:] = shift(tail, 0, cut_a)
+    return subject.program()

@@ -1,0 +1,227 @@
+"""Unicorn behind a thin typed face: the calls that a run makes, straight into the library.
+
+Unicorn's own Python binding builds objects for every register and has no method for a TLB flush; a run here would cost twice as much through it.
+So the engine is opened and set up by the binding, and driven through the library's C functions with arrays made once. This file knows the
+library, its numbers and its traps, and nothing of programs; nobody else touches ctypes.
+"""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from unicorn import unicorn_const, x86_const
+from unicorn.unicorn_py3.unicorn import Uc, uclib
+
+from sysfuzz.program.ir import Mode, Vendor
+from sysfuzz.program.names import REGISTERS
+
+# What a run returns.
+STOPPED = unicorn_const.UC_ERR_OK
+INVALID = unicorn_const.UC_ERR_INSN_INVALID
+REFUSED = unicorn_const.UC_ERR_EXCEPTION
+
+# Accesses, as the TLB hook names them.
+READ, WRITE, FETCH = unicorn_const.UC_MEM_READ, unicorn_const.UC_MEM_WRITE, unicorn_const.UC_MEM_FETCH
+
+# Models without RDRAND, which is random, and without FSGSBASE, which the kernels in question did not switch on. Unicorn's default has both.
+_MODELS: dict[Vendor, int] = {"amd": x86_const.UC_CPU_X86_OPTERON_G3, "intel": x86_const.UC_CPU_X86_WESTMERE}
+
+_Pointer = ctypes.c_void_p
+_U64 = ctypes.c_uint64
+_U32 = ctypes.c_uint32
+_Int = ctypes.c_int
+
+
+class TlbEntry(ctypes.Structure):
+    """What a TLB hook fills in (uc_tlb_entry)."""
+
+    _fields_ = (("paddr", _U64), ("perms", _U32))
+
+
+FILL_HOOK = ctypes.CFUNCTYPE(ctypes.c_bool, _Pointer, _U64, _Int, ctypes.POINTER(TlbEntry), _Pointer)
+BLOCK_HOOK = ctypes.CFUNCTYPE(None, _Pointer, _U64, _U32, _Pointer)
+INTERRUPT_HOOK = ctypes.CFUNCTYPE(None, _Pointer, _U32, _Pointer)
+ENTRY_HOOK = ctypes.CFUNCTYPE(None, _Pointer, _Pointer)
+IN_HOOK = ctypes.CFUNCTYPE(_U32, _Pointer, _U32, _Int, _Pointer)
+OUT_HOOK = ctypes.CFUNCTYPE(None, _Pointer, _U32, _Int, _U32, _Pointer)
+ACCESS_HOOK = ctypes.CFUNCTYPE(ctypes.c_bool, _Pointer, _Int, _U64, _Int, ctypes.c_int64, _Pointer)
+
+_WRITE_CONTROL = 1 << 30  # uc_ctl: "write", no argument counted: the library ignores the count
+_EVERYWHERE = (1, 0)  # bounds of a hook: begin > end
+
+
+class MachineError(RuntimeError):
+    """The emulator did something that no program may make it do."""
+
+
+def _function(name: str, *arguments: type) -> Callable[..., int]:
+    """A C function of the library with a prototype of our own, beside the one that the binding uses."""
+    function = ctypes.CDLL(uclib._name)[name]
+    function.argtypes = arguments
+    function.restype = _Int
+    return function
+
+
+class Emulator:
+    """One Unicorn engine in virtual TLB mode over `size` bytes of physical memory that lie at address `host` of this process."""
+
+    def __init__(self, mode: Mode, vendor: Vendor, host: int, size: int) -> None:
+        amd64 = mode == "amd64"
+        self._uc = Uc(unicorn_const.UC_ARCH_X86, unicorn_const.UC_MODE_64 if amd64 else unicorn_const.UC_MODE_32)
+        self._uc.ctl_set_cpu_model(_MODELS[vendor])
+        self._uc.ctl_set_tlb_mode(unicorn_const.UC_TLB_VIRTUAL)
+        self._uc.mem_map_ptr(0, size, unicorn_const.UC_PROT_ALL, host)
+        handle: ctypes.c_void_p | None = self._uc._uch
+        assert handle is not None
+        self._handle = handle
+        self._callbacks: list[object] = []  # the library holds no references
+        self._context = self._uc.context_save()
+        self._scratch = self._uc.context_save()
+
+        names = (*REGISTERS[mode], "eflags", "rip" if amd64 else "eip", "cs")
+        numbers = [getattr(x86_const, f"UC_X86_REG_{name.upper()}") for name in names]
+        count = self._count = len(REGISTERS[mode])
+        self._pc_number = numbers[count + 1]
+        # General registers, flags, PC, CS. A read fills as many bytes as the register has; the others stay zero.
+        self.values = (_U64 * len(numbers))()
+        ids = (_Int * len(numbers))(*numbers)
+        base = ctypes.addressof(self.values)
+        places = (_Pointer * len(numbers))(*(base + 8 * index for index in range(len(numbers))))
+        self._one = _U64()
+
+        batch = (_Pointer, _Pointer, _Pointer, _Int)
+        one = (_Pointer, _Int, _Pointer)
+        self._start = partial(_function("uc_emu_start", _Pointer, _U64, _U64, _U64, ctypes.c_size_t), handle)
+        self.stop: Callable[[], int] = partial(_function("uc_emu_stop", _Pointer), handle)
+        self._read = partial(_function("uc_reg_read_batch", *batch), handle, ids, places, len(numbers))
+        self._write = partial(_function("uc_reg_write_batch", *batch), handle, ids, places)
+        self._read_one = partial(_function("uc_reg_read", *one), handle, self._pc_number, ctypes.byref(self._one))
+        two = (_Pointer, _Pointer)
+        save, restore = _function("uc_context_save", *two), _function("uc_context_restore", *two)
+        self.reset: Callable[[], int] = partial(restore, handle, self._context.context)
+        self._keep = partial(save, handle, self._scratch.context)
+        self._back = partial(restore, handle, self._scratch.context)
+        self.flush_tlb: Callable[[], int] = self._control(unicorn_const.UC_CTL_TLB_FLUSH)
+        self.flush_translations: Callable[[], int] = self._control(unicorn_const.UC_CTL_TB_FLUSH)
+        self._forget = self._control(unicorn_const.UC_CTL_TB_REMOVE_CACHE, _U64, _U64)
+        self._use_exits = self._control(unicorn_const.UC_CTL_UC_USE_EXITS, _Int)
+        self._set_exits = self._control(unicorn_const.UC_CTL_UC_EXITS, _Pointer, ctypes.c_size_t)
+        self._refused_at: _U64 | None = None
+
+    def _control(self, request: int, *arguments: type) -> Callable[..., int]:
+        return partial(_function("uc_ctl", _Pointer, _Int, *arguments), self._handle, request | _WRITE_CONTROL)
+
+    # -- set-up -------------------------------------------------------------------------------------------------------
+
+    def hook(self, kind: int, callback: object, *instruction: int) -> None:
+        """Register a hook for all addresses; a hook of kind INSN names its instruction."""
+        self._callbacks.append(callback)
+        error = uclib.uc_hook_add(
+            self._handle,
+            ctypes.byref(ctypes.c_size_t()),
+            _Int(kind),
+            callback,
+            None,
+            *map(_U64, _EVERYWHERE),
+            *map(_Int, instruction),
+        )
+        if error:
+            raise MachineError(f"hook {kind} refused: {uclib.uc_strerror(error).decode()}")
+
+    def set_register(self, name: str, value: object) -> None:
+        """Write any register by the binding's name and in the binding's form (tables are tuples)."""
+        self._uc.reg_write(getattr(x86_const, f"UC_X86_REG_{name.upper()}"), value)
+
+    def set_msr(self, number: int, value: int) -> None:
+        """Write a model-specific register."""
+        self._uc.reg_write(x86_const.UC_X86_REG_MSR, (number, value))
+
+    def get_msr(self, number: int) -> int:
+        """Read a model-specific register."""
+        return int(self._uc.reg_read(x86_const.UC_X86_REG_MSR, number))
+
+    def get_register(self, name: str) -> int:
+        """Read a register that a run does not read every time."""
+        return int(self._uc.reg_read(getattr(x86_const, f"UC_X86_REG_{name.upper()}")))
+
+    def keep_state(self) -> None:
+        """Make the CPU's state of now the one that `reset` restores."""
+        self._uc.context_update(self._context)
+
+    # -- a run --------------------------------------------------------------------------------------------------------
+
+    def run(self, pc: int) -> int:
+        """Execute from offset `pc` until something stops it; STOPPED, INVALID, REFUSED or another error number.
+
+        There is no address to stop at: with one, the library drops a translation after every run, and asks for the page before that address.
+        """
+        return self._start(pc, 0, 0, 0)
+
+    def run_to(self, pc: int, exits: Sequence[int]) -> int:
+        """The same, but stop (STOPPED) before executing at any of the linear addresses `exits`; `pc` may not be one.
+
+        What was translated on the way ends at these addresses and stays so: it must be forgotten.
+        """
+        self._use_exits(1)
+        self._set_exits((_U64 * len(exits))(*exits), len(exits))
+        try:
+            return self._start(pc, 0, 0, 0)
+        finally:
+            self._use_exits(0)
+
+    def forget(self, start: int, end: int) -> None:
+        """Drop translations of code at linear addresses [start, end), which must be executable when this is called."""
+        self._forget(start, end)
+
+    def read_registers(self) -> list[int]:
+        """General registers, flags, PC, CS selector."""
+        self._read()
+        return self.values[:]
+
+    def write_registers(self, regs: list[int]) -> None:
+        """Write the general registers."""
+        self.values[: self._count] = regs  # type: ignore[assignment]  # typeshed wants c_uint64 in the list, too
+        self._write(self._count)
+
+    def write_state(self, regs: list[int], flags: int) -> None:
+        """Write the general registers and the flags."""
+        count = self._count
+        self.values[:count] = regs  # type: ignore[assignment]  # as above
+        self.values[count] = flags
+        self._write(count + 1)
+
+    def pc(self) -> int:
+        """The PC, also inside a hook."""
+        self._read_one()
+        return self._one.value
+
+    def save(self) -> None:
+        """Remember the whole CPU, also inside a hook, for `rewind`."""
+        self._keep()
+
+    def rewind(self) -> None:
+        """Go back to what `save` remembered."""
+        self._back()
+
+    # -- the address of a refused access ------------------------------------------------------------------------------
+
+    def refused_address(self) -> int:
+        """Linear address of the access that was refused last; the TLB hook is told no more than its page.
+
+        No function of the library tells it, but the engine's structure holds it (`invalid_addr`). Where, `find_refused_address` found out.
+        """
+        assert self._refused_at is not None
+        return self._refused_at.value
+
+    def find_refused_address(self, provoke: Callable[[int], None]) -> None:
+        """Find the place that holds the address of a refused access; `provoke` makes the CPU run into one at the address given."""
+        start = self._handle.value
+        assert start is not None
+        words = (_U64 * 512).from_address(start)  # the structure's jump buffers alone are larger than these 4 KiB
+        places = set(range(512))
+        for address in (0x5A5A_1238, 0x1234_5678, 0x0077_7770):
+            provoke(address)
+            places &= {index for index, word in enumerate(words) if word == address}
+        if len(places) != 1:
+            raise MachineError("this Unicorn does not tell the address of a fault; 2.1.4 is supported")
+        self._refused_at = _U64.from_address(start + 8 * places.pop())

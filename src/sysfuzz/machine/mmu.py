@@ -1,0 +1,145 @@
+"""The MMU: answers the CPU's TLB misses with what the kernel under test says, and remembers the answers until the next flush.
+
+The kernel's map is the only map. Here its answers are checked against the access, turned into what the emulator wants, and kept so that code
+and stack can be looked at without asking twice. A refusal is remembered, not judged: what fault it is, is for others to say.
+"""
+
+import ctypes
+from collections.abc import Callable
+
+from sysfuzz.kernel.protocol import Access
+from sysfuzz.machine.emulator import FETCH, READ, WRITE, TlbEntry
+from sysfuzz.machine.memory import GuestMemory
+from sysfuzz.program.ir import Mode
+from sysfuzz.program.names import PAGE, PROT
+
+# The kernel's answer to a TLB miss at a page-aligned linear address: physical page and PROT_ bits, or None.
+Fill = Callable[[int, Access], tuple[int, int] | None]
+
+_ACCESS: dict[int, tuple[Access, int]] = {
+    READ: ("read", PROT["PROT_READ"]),
+    WRITE: ("write", PROT["PROT_WRITE"]),
+    FETCH: ("exec", PROT["PROT_EXEC"]),
+}
+_READ, _EXEC = PROT["PROT_READ"], PROT["PROT_EXEC"]
+_ALL = _READ | PROT["PROT_WRITE"] | _EXEC
+
+_MASK32 = 0xFFFF_FFFF
+# 64-bit addresses have 48 bits, sign-extended (AMD64 APM vol. 1, 2.1.1); those between these two are not canonical.
+_CANONICAL_LOW = 0x0000_8000_0000_0000
+_CANONICAL_HIGH = 0xFFFF_8000_0000_0000
+
+# Linear addresses at which the whole of physical memory can be opened for the machine itself: above the user's, below the system page.
+_WINDOW: dict[Mode, int] = {"amd64": _CANONICAL_HIGH, "i386": 0xC000_0000}
+
+
+def canonical(linear: int) -> bool:
+    """Whether the CPU takes `linear` for an address at all; in 32 bits all are."""
+    return not _CANONICAL_LOW <= linear < _CANONICAL_HIGH
+
+
+def _nothing(_page: int, _access: Access) -> None:
+    return None
+
+
+class Mmu:
+    """Answers for one CPU. `system` maps linear pages to the physical page that holds the CPU's tables."""
+
+    def __init__(self, mode: Mode, memory: GuestMemory, system: int, system_paddr: int) -> None:
+        self.window = _WINDOW[mode]
+        self.fill: Fill = _nothing
+        self.pages: dict[
+            int, tuple[int, int]
+        ] = {}  # answers since the last flush: linear page -> physical page, PROT_ bits
+        self.refused: tuple[int, int] | None = None  # page and access (emulator's number) of the last refusal
+        self.moved = (
+            False  # an executable page's answer changed without a flush: the access was refused and must be tried again
+        )
+        self.error: BaseException | None = None  # what the kernel raised in its answer
+        self.closed = False  # everything is refused
+        self.crossing: frozenset[int] = (
+            frozenset()
+        )  # linear addresses of the system page while the machine itself executes there
+        self.window_open = False
+        self._memory = memory
+        self._fetched = memory.fetched
+        self._system = system
+        self._system_paddr = system_paddr
+        self._truncate = mode == "i386"  # Unicorn reports base + offset without the carry taken off
+
+    def on_miss(self, _uc: int, vaddr: int, access: int, entry: "ctypes._Pointer[TlbEntry]", _data: int) -> bool:
+        """The TLB hook."""
+        if self._truncate:
+            vaddr &= _MASK32
+        self.refused = vaddr, access
+        if self.closed:
+            return False
+        name, needed = _ACCESS[access]
+        try:
+            answer = self.pages.get(vaddr)
+            if answer is None or not answer[1] & needed:
+                answer = self._ask(vaddr, name)
+            if answer is None or not answer[1] & needed:
+                return False
+        except BaseException as error:
+            self.error = error
+            return False
+        filled = entry.contents
+        filled.paddr, filled.perms = answer
+        self.refused = None
+        return True
+
+    def _ask(self, page: int, access: Access) -> tuple[int, int] | None:
+        """The answer for a page; the kernel is asked about canonical user addresses only."""
+        if page >= self._system or self.crossing or self.window_open:
+            return self._own(page)
+        if not canonical(page):
+            return None
+        answer = self.fill(page, access)
+        if answer is None:
+            return None
+        paddr, prot = answer
+        known = self.pages.get(page)
+        if known is not None and known[0] != paddr and known[1] & _EXEC:
+            # Copy on write under running code: translations made from the old page would go on being used until a flush.
+            self.moved = True
+            return None
+        if prot & _EXEC:
+            self._fetched.add(paddr)
+        self.pages[page] = answer
+        return answer
+
+    def _own(self, page: int) -> tuple[int, int] | None:
+        """The pages that the machine maps for itself."""
+        if page in self.crossing:
+            return self._system_paddr, _ALL
+        if page == self._system:
+            return self._system_paddr, _READ
+        if self.window_open and self.window <= page < self.window + self._memory.size:
+            return page - self.window, _READ | _EXEC
+        return None
+
+    def code(self, linear: int, count: int, mask: int) -> bytes:
+        """Up to `count` bytes of code from `linear` on, cut at the first page that is not known to be executable."""
+        return self._bytes(linear, count, mask, _EXEC, "exec", ask=False)
+
+    def data(self, linear: int, count: int, mask: int) -> bytes:
+        """Up to `count` bytes from `linear` on, cut at the first page that cannot be read; the kernel may be asked."""
+        return self._bytes(linear, count, mask, _READ, "read", ask=True)
+
+    def _bytes(self, linear: int, count: int, mask: int, needed: int, access: Access, *, ask: bool) -> bytes:
+        parts = b""
+        while True:
+            page = linear & -PAGE
+            answer = self.pages.get(page)
+            if ask and (answer is None or not answer[1] & needed):
+                answer = self._ask(page, access)
+            if answer is None or not answer[1] & needed:
+                return parts
+            offset = linear - page
+            size = PAGE - offset
+            if count <= size:
+                return parts + self._memory.read(answer[0] + offset, count)
+            parts += self._memory.read(answer[0] + offset, size)
+            count -= size
+            linear = linear + size & mask
