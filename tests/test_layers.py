@@ -13,7 +13,8 @@ HOME = Path(sysfuzz.__file__).parent
 
 # Lowest first. A package imports from itself and from lower layers; those of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("program", "x86"),
+    ("program",),
+    ("x86",),  # the modes and vendors that it tells apart are words of program
     ("kernel", "spec"),
     ("generate", "minimise", "machine"),
     ("targets",),

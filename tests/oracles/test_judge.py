@@ -144,7 +144,7 @@ CASES = [
     ),
     (
         ruled(bad_flag="panic"), "mmap(0, 0x1000, 0, MAP_ANON|0x8, -1, 0)\n",
-        {("panic", "panic/mmap/sysfuzz.kernel.flags:_refuse/sys_mmap: bad flags")},
+        {("panic", "panic/sys_mmap: bad flags")},
     ),
     (AcceptsUnknownFlags, "mmap(0, 0x1000, 0, MAP_ANON|0x800000, -1, 0)\n", {("flag-accepted", "result/mmap/EINVAL/value")}),
     (WrongErrno, "munmap(0, 0x1000)\n", {("errno", "result/munmap/EINVAL/EFAULT")}),
@@ -163,7 +163,7 @@ CASES = [
     (NeverMarks, FLAGGED + CALL, {("process-flag", "mark/mmap/enter"), ("escape", "mark/mmap/enter"), ("insane", "mark/mmap/enter")}),
     (AlwaysLocks, PLAIN + 'poke(0x10000, "0f05")\nrun(0x10000)\n', {("lock", "lock/syscall")}),
     (Insane, PLAIN, {("insane", "insane/entry is upside down")}),
-    (Raises, "madvise(0x10000, 0x1000, MADV_NORMAL)\n", {("panic", "panic/madvise/test_judge:call/ZeroDivisionError: integer division or modulo by zero")}),
+    (Raises, "madvise(0x10000, 0x1000, MADV_NORMAL)\n", {("panic", "panic/ZeroDivisionError/test_judge:call")}),
     (
         ForkForgets, FLAGGED + 'poke(0x11000, "0f05")\nfork()\nas(r2)\nrun(0x11000)\n',
         {("attribute-lost", "attribute/fork"), ("escape", "attribute/fork")},

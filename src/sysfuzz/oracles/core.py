@@ -16,16 +16,11 @@ def panic(case: Case) -> Iterator[Verdict]:
     """
     found = case.outcome.panic
     if found is not None:
-        op = len(case.outcome.steps) - 1
-        call = case.program.ops[op].call if op >= 0 else "boot"
-        cause = "/".join(["panic", call, found.where, without_numbers(found.reason)])
-        yield Verdict(
-            "panic",
-            max(op, 0),
-            "no panic",
-            f"panic: {found.reason} ({found.where})",
-            cause,
-        )
+        op = max(len(case.outcome.steps) - 1, 0)
+        # Which call ran into it does not matter: an explicit panic is known by its message, any other by its place.
+        words = (found.exception, found.where) if found.exception else (without_numbers(found.reason),)
+        said = ": ".join(filter(None, (found.exception, found.reason)))
+        yield Verdict("panic", op, "no panic", f"panic: {said} ({found.where})", "/".join(("panic", *words)))
 
 
 def insane(case: Case) -> Iterator[Verdict]:

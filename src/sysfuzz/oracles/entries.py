@@ -38,7 +38,8 @@ def escape(case: Case) -> Iterator[Verdict]:
     """A call whose instruction has a byte in a no-syscalls page reached the dispatcher.
 
     This is the promise of the flag itself, so it is judged by where the CPU found the opcode, not by what the core could know. A marked process
-    that gets in by sysenter from elsewhere breaks the promise too: the origin of a sysenter is recorded by nobody.
+    that gets in by sysenter, from wherever, breaks it too, since the origin of a sysenter is recorded by nobody: that is the process flag's fault.
+    A far call through memory that is shorter than seven bytes, from just behind a flagged page, is none: the core takes bytes before it for its own.
     """
     for op, number, pid, event, wanted, states in case.attempts():
         attempt, reply = event.attempt, event.reply
@@ -49,10 +50,9 @@ def escape(case: Case) -> Iterator[Verdict]:
         if flagged:
             cause = case.blame(pid, iter(flagged), op, number, (*_CHECK_FIELDS, MARK)) or f"check/{_family(attempt)}"
             yield Verdict("escape", op, "SIGILL", f"{reply.call} dispatched", cause, number)
-        elif isinstance(wanted.decision, Signal) and _any_attribute(pid, states):
-            cause = case.blame(pid, iter(()), op, number, (MARK,)) or f"check/{_family(attempt)}"
-            oracle = "process-flag" if attempt.gate == "sysenter" else "escape"
-            yield Verdict(oracle, op, "SIGILL", f"{reply.call} dispatched", cause, number)
+        elif attempt.gate == "sysenter" and isinstance(wanted.decision, Signal) and _any_attribute(pid, states):
+            cause = case.blame(pid, iter(()), op, number, (MARK,)) or "check/sysenter"
+            yield Verdict("process-flag", op, "SIGILL", f"{reply.call} dispatched", cause, number)
 
 
 def blocked(case: Case) -> Iterator[Verdict]:

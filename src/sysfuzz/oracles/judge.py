@@ -56,11 +56,14 @@ def as_expected(outcome: Outcome, expected: Expected) -> bool:
             if decision is None or reply is None:
                 if event.attempt is not None:
                     return False
-            elif not entries.same(event, decision) or (isinstance(decision, Dispatch) and not (
-                accepts(decision.result, reply.result)
-                and agree(goal.states, event.views)
-                and (goal.marked or not reply.locked)
-            )):
+            elif not entries.same(event, decision) or (
+                isinstance(decision, Dispatch)
+                and not (
+                    accepts(decision.result, reply.result)
+                    and agree(goal.states, event.views)
+                    and (goal.marked or not reply.locked)
+                )
+            ):
                 return False
         if not agree(wanted.states, step.views):
             return False

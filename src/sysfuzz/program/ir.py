@@ -62,14 +62,10 @@ def _params(*pairs: str) -> tuple[Param, ...]:
 
 
 CALLS: Mapping[str, tuple[Param, ...]] = {
-    "mmap": _params(
-        "addr:addr", "len:size", "prot:prot", "flags:map", "fd:fd", "offset:offset"
-    ),
+    "mmap": _params("addr:addr", "len:size", "prot:prot", "flags:map", "fd:fd", "offset:offset"),
     "munmap": _params("addr:addr", "len:size"),
     "mprotect": _params("addr:addr", "len:size", "prot:prot"),
-    "mremap": _params(
-        "old:addr", "oldlen:size", "new:addr", "newlen:size", "flags:remap"
-    ),
+    "mremap": _params("old:addr", "oldlen:size", "new:addr", "newlen:size", "flags:remap"),
     "minherit": _params("addr:addr", "len:size", "inherit:inherit"),
     "madvise": _params("addr:addr", "len:size", "advice:advice"),
     "mlock": _params("addr:addr", "len:size"),
@@ -128,13 +124,9 @@ class Program:
     def validate(self) -> "Program":
         """Return self if every rule holds; raise ProgramError at the first that does not."""
         if self.mode not in MODES:
-            raise ProgramError(
-                f"unknown mode {self.mode!r}; supported: {', '.join(MODES)}"
-            )
+            raise ProgramError(f"unknown mode {self.mode!r}; supported: {', '.join(MODES)}")
         if self.vendor not in VENDORS:
-            raise ProgramError(
-                f"unknown vendor {self.vendor!r}; supported: {', '.join(VENDORS)}"
-            )
+            raise ProgramError(f"unknown vendor {self.vendor!r}; supported: {', '.join(VENDORS)}")
         self._validate_registers()
         if len(self.ops) > MAX_OPS:
             raise ProgramError(f"{len(self.ops)} ops; at most {MAX_OPS} are supported")
@@ -142,9 +134,7 @@ class Program:
         for index, op in enumerate(self.ops):
             code += _validate_op(op, index, self.mode)
         if code > MAX_CODE:
-            raise ProgramError(
-                f"{code} bytes of code in all pokes; at most {MAX_CODE} are supported"
-            )
+            raise ProgramError(f"{code} bytes of code in all pokes; at most {MAX_CODE} are supported")
         return self
 
     def _validate_registers(self) -> None:
@@ -153,18 +143,12 @@ class Program:
         for name, value in self.regs:
             if name not in known or name in ("rsp", "esp"):
                 usable = ", ".join(r for r in known if r not in ("rsp", "esp"))
-                raise ProgramError(
-                    f"unknown register {name!r} in mode {self.mode}; supported: {usable}"
-                )
+                raise ProgramError(f"unknown register {name!r} in mode {self.mode}; supported: {usable}")
             if not 0 < value < 1 << width(self.mode):
-                raise ProgramError(
-                    f"register {name} = {value:#x}; supported: 1 to {(1 << width(self.mode)) - 1:#x}"
-                )
+                raise ProgramError(f"register {name} = {value:#x}; supported: 1 to {(1 << width(self.mode)) - 1:#x}")
             order.append(known.index(name))
         if order != sorted(set(order)):
-            raise ProgramError(
-                "registers are given once each, in the order of their numbers"
-            )
+            raise ProgramError("registers are given once each, in the order of their numbers")
 
 
 def width(mode: Mode) -> int:
@@ -196,13 +180,9 @@ def _validate_op(op: Op, index: int, mode: Mode) -> int:
     """Check one op; return the number of its code bytes."""
     params = CALLS.get(op.call)
     if params is None:
-        raise ProgramError(
-            f"op {index}: unknown call {op.call!r}; supported: {', '.join(CALLS)}"
-        )
+        raise ProgramError(f"op {index}: unknown call {op.call!r}; supported: {', '.join(CALLS)}")
     if len(op.args) != len(params):
-        raise ProgramError(
-            f"op {index}: {op.call} takes {len(params)} arguments, not {len(op.args)}"
-        )
+        raise ProgramError(f"op {index}: {op.call} takes {len(params)} arguments, not {len(op.args)}")
     code = 0
     for param, arg in zip(params, op.args, strict=True):
         where = f"op {index}: {op.call}'s {param.name}"
@@ -212,21 +192,15 @@ def _validate_op(op: Op, index: int, mode: Mode) -> int:
             code += len(arg)
         elif isinstance(arg, Ref):
             if not takes_ref(param.kind):
-                raise ProgramError(
-                    f"{where}: the result of an op is not supported here"
-                )
+                raise ProgramError(f"{where}: the result of an op is not supported here")
             if not 0 <= arg.op < index:
                 raise ProgramError(f"{where}: r{arg.op} is not an earlier op")
             if not 0 <= arg.offset < 1 << width(mode):
-                raise ProgramError(
-                    f"{where}: offset {arg.offset:#x} is too wide for mode {mode}"
-                )
+                raise ProgramError(f"{where}: offset {arg.offset:#x} is too wide for mode {mode}")
         elif isinstance(arg, bytes):
             raise ProgramError(f"{where}: a number is needed")
         else:
             low, high = int_range(param.kind, mode)
             if not low <= arg <= high:
-                raise ProgramError(
-                    f"{where}: {arg:#x} is out of range; supported: {low:#x} to {high:#x}"
-                )
+                raise ProgramError(f"{where}: {arg:#x} is out of range; supported: {low:#x} to {high:#x}")
     return code

@@ -28,9 +28,7 @@ class Layout:
     mmap_base: int  # where the search for room starts without a hint
     trampoline: int  # one page, read and exec
     stack: int  # start of the stack mapping, read and write
-    stack_top: (
-        int  # its end; a run starts with SP = stack_top - STACK_HEADROOM, holding DONE
-    )
+    stack_top: int  # its end; a run starts with SP = stack_top - STACK_HEADROOM, holding DONE
     done: int  # return address that ends a run
 
     @property
@@ -50,9 +48,7 @@ STACK_HEADROOM = 256
 
 
 def _layout(bits: int, vm_max: int, mmap_base: int) -> Layout:
-    stack_top = (
-        vm_max - 16 * PAGE
-    )  # a free gap above the stack: ranges can end, or fail to end, exactly at vm_max
+    stack_top = vm_max - 16 * PAGE  # a free gap above the stack: ranges can end, or fail to end, exactly at vm_max
     stack = stack_top - STACK_PAGES * PAGE
     return Layout(
         bits=bits,

@@ -81,9 +81,7 @@ class Event(NamedTuple):
     """One thing that happened in a run, in order."""
 
     kind: str  # "enter", a signal's name, "done", "exit", "exec", "limit"
-    addr: int = (
-        0  # linear address of the instruction; for entries of the opcode's first byte
-    )
+    addr: int = 0  # linear address of the instruction; for entries of the opcode's first byte
     attempt: Attempt | None = None
     reply: Reply | None = None
     views: tuple[View, ...] = ()  # all live processes after an "enter"
@@ -104,8 +102,9 @@ class Step(NamedTuple):
 class Panic(NamedTuple):
     """The core gave up: an explicit panic, or an exception that it should never have raised."""
 
-    reason: str  # "bad mmap flag"
+    reason: str  # the message
     where: str  # "module:function" of the raising frame: stable over edits of the file
+    exception: str = ""  # name of the exception that should never have been raised; "" for an explicit panic
 
 
 class Outcome(NamedTuple):

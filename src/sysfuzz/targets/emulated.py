@@ -45,8 +45,8 @@ def _panic_of(error: Exception) -> Panic:
         frame = traceback.tb_frame
         where = f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}"
         traceback = traceback.tb_next
-    reason = str(error) if isinstance(error, KernelPanic) else f"{type(error).__name__}: {error}"
-    return Panic(" ".join(reason.split()), where)
+    exception = "" if isinstance(error, KernelPanic) else type(error).__name__
+    return Panic(" ".join(str(error).split()), where, exception)
 
 
 class EmulatedTarget:
