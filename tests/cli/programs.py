@@ -52,3 +52,38 @@ class Panicking(Kernel):
 
 NUMBER = 1
 """
+
+# A core that panics at every third call, whatever the program: no replay shows what the first run did.
+FLAKY_CORE = """\
+from sysfuzz.kernel.kernel import Kernel
+from sysfuzz.kernel.rules import REFERENCE
+
+calls = 0
+
+
+class Flaky(Kernel):
+    def __init__(self, mode, memory):
+        super().__init__(mode, memory, REFERENCE)
+
+    def call(self, pid, lwp, name, args):
+        global calls
+        calls += 1
+        if calls % 3 == 0:
+            raise KeyError("odd")
+        return super().call(pid, lwp, name, args)
+"""
+
+# A module that can be imported by everybody but a worker.
+SHY_CORE = """\
+import sys
+
+from sysfuzz.kernel.kernel import Kernel
+from sysfuzz.kernel.rules import REFERENCE
+
+if "engine.worker" in str(sys.modules["__main__"].__spec__):
+    raise RuntimeError("not in a worker")
+
+
+def boot(mode, memory):
+    return Kernel(mode, memory, REFERENCE)
+"""

@@ -53,7 +53,6 @@ def test_later_pokes_win() -> None:
 
 def test_code_that_no_poke_wrote() -> None:
     """Code that wrote itself, where the poked bytes do not fit, is named by its gate."""
-    # mov byte [rip+1], 5; then 0f 04 becomes 0f 05; ret
-    text = f'{_MAP}poke(0x10000, "c6050100000005" "")\n'
+    # mov byte [rip+1], 5 makes the 0f 04 behind it 0f 05; ret
     text = f'{_MAP}poke(0x10000, "c60501000000050f04c3")\nrun(0x10000)\n'
     assert instructions(text) == ["syscall"]

@@ -12,7 +12,7 @@ import sysfuzz
 from programs import GOLDEN
 from sysfuzz.cli import targets
 
-VERBS = ["fuzz", "exec", "check", "triage", "targets", "fmt", "doctor"]
+VERBS = ["fuzz", "exec", "check", "triage", "targets", "fmt", "bench", "doctor"]
 
 
 def test_help_names_every_verb() -> None:

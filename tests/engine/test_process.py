@@ -61,7 +61,7 @@ def workers(directory: Path) -> int:
     return count
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_in_order(parent: subprocess.Popen[str], number: signal.Signals, tmp_path: Path) -> None:
     """A signal to the whole group, as the terminal sends it, ends the workers between executions and loses nothing."""
     assert workers(tmp_path) == 2

@@ -30,7 +30,7 @@ _FINDINGS = st.builds(
     count=_COUNTS,
     faces=st.dictionaries(_LINES, _COUNTS),
     replays=st.tuples(st.integers(0, 9999), st.integers(1, 9999)).map(lambda pair: Replays(min(pair), max(pair))),
-    evidence=st.builds(Evidence, _NUMBERS, _LINES, _LINES),
+    evidence=st.builds(Evidence, st.integers(-1, 2**70), _LINES, _LINES),
     provenance=st.builds(Provenance, st.dictionaries(_LINES, _LINES), _NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS),
 )
 
@@ -110,7 +110,7 @@ def damaged(damage: Callable[[dict], object]) -> str:
         (lambda f: f.update(replays="0/0"), 'f: replays: expected replays like 10/10, got "0/0"'),
         (lambda f: f.update(faces=[]), "f: faces: expected an object, got []"),
         (lambda f: f["faces"].update(lock=-1), "f: faces.lock: expected a number from 1, got -1"),
-        (lambda f: f["evidence"].update(op=-1), "f: evidence.op: expected a number from 0, got -1"),
+        (lambda f: f["evidence"].update(op=-2), "f: evidence.op: expected a number from -1, got -2"),
         (lambda f: f["provenance"]["versions"].update(x=1), "f: provenance.versions.x: expected a line of text, got 1"),
         (lambda f: f.update(note="mine"), "f: note: is not known"),
         (lambda f: f["evidence"].update(note="mine"), "f: evidence.note: is not known"),

@@ -258,3 +258,53 @@ def test_single_step(boards: Boards, mode: Mode) -> None:
     assert (found.vector, found.start, found.pc) == (GP, CODE + 9, CODE + 9)
     found = attempt(boards(mode).run("9066cd01"))
     assert (found.vector, found.start, found.pc) == (GP, CODE + 1, CODE + 1)
+
+
+@pytest.mark.parametrize("mode", ["amd64", "i386"])
+def test_faults_after_faults(boards: Boards, mode: Mode) -> None:
+    """A fault whose signal was handled is over: the next one is itself and no double fault, however many there are."""
+    board = boards(mode)
+    board.map(CODE, R | X, bytes.fromhex("f4 f7f1 8b01 cd06 f4 f7f1 f4"))
+    stop, seen = board.start(), []
+    for size in (1, 2, 2, 2, 1, 2, 1):
+        found = attempt(stop)
+        seen.append(found.vector)
+        frame = board.machine.frame()
+        frame.pc = found.pc + size
+        board.machine.resume(frame)
+        stop = board.machine.go()
+    assert seen == [13, 0, 14, 13, 13, 0, 13]
+
+
+@pytest.mark.parametrize("selector", ["07", "27"])
+def test_call_gates_one_after_the_other(boards: Boards, selector: str) -> None:
+    """Behind each of them the emulator has raised a #GP, which never happened."""
+    code = "9a00000000" + selector + "00"
+    board = boards("i386")
+    board.map(CODE, R | X, bytes.fromhex(code * 5))
+    stop = board.start()
+    for index in range(5):
+        assert (attempt(stop).gate, attempt(stop).start) == ("lcall" + selector.lstrip("0"), CODE + 7 * index)
+        stop = board.resume()
+
+
+def test_the_vector_state_survives_faults(boards: Boards) -> None:
+    """Dealing with a fault changes nothing but what the frame says."""
+    board = boards("amd64")
+    board.map(CODE, R | X, bytes.fromhex("660f6ec0 f4 660f7ec3 cd80"))  # movd xmm0, eax; hlt; movd ebx, xmm0
+    board.start(rax=0x1234)
+    frame = board.machine.frame()
+    frame.pc += 1
+    board.machine.resume(frame)
+    assert attempt(board.machine.go()).regs[3] == 0x1234
+
+
+def test_the_kernel_may_send_code_anywhere(boards: Boards) -> None:
+    """A frame whose PC is not canonical faults there, with nothing executed."""
+    board = boards("amd64")
+    board.run("0f05")
+    frame = board.machine.frame()
+    frame.pc = 0x8000_0000_0000_0000
+    board.machine.resume(frame)
+    found = attempt(board.machine.go())
+    assert (found.vector, found.start, found.pc, found.data) == (GP, frame.pc, frame.pc, None)

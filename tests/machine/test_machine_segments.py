@@ -135,6 +135,41 @@ def test_a_segment_that_changes_under_running_code(boards: Boards) -> None:
     assert (found.base, found.regs[0]) == (DATA - CODE, 0x22)
 
 
+def test_a_segment_that_is_gone(boards: Boards) -> None:
+    """While code in a local segment is in the kernel, exec empties the table: the way back to the default segment still works."""
+    board = boards("i386")
+    board.machine.set_segments([(SLOT, 0x1000)])
+    board.map(CODE, R | X, far_jump(LOCAL, DATA - 0x1000))
+    board.map(DATA, R | X, bytes.fromhex("cd80"))
+    attempt(board.start())
+    board.machine.set_segments(())
+    frame = board.machine.frame()
+    with pytest.raises(BadSelector, match=f"{LOCAL:#x}"):
+        board.machine.resume(frame)
+    frame.cs, frame.pc = USER_CODE32, DATA
+    board.machine.resume(frame)
+    found = attempt(board.machine.go())
+    assert (found.gate, found.base, found.start) == ("int80", 0, DATA)
+
+
+def test_iret_cannot_reach_virtual_8086_mode(boards: Boards) -> None:
+    """Hardware ignores VM at ring 3; the emulator does not. It ends in a #GP, and the machine goes on in 32-bit code."""
+    for mode in ("i386", "amd64"):
+        board = boards(mode)
+        # the frame that iret pops: offset, CS, flags with VM, then what only a return to virtual-8086 mode pops
+        words = (0x10, DATA // 16, 0x20202, board.sp & 0xFFFF_FFFF, 0, 0, 0, 0, 0)
+        board.map(0x7000, R | W, b"".join(word.to_bytes(4, "little") for word in words))
+        board.map(CODE, R | X, bytes.fromhex("cf 90 cd80"))
+        board.map(DATA + 0x10, R | X, bytes.fromhex("cd80"))
+        found = attempt(board.start(sp=0x7000))
+        assert (found.gate, found.vector, found.bits) == ("", 13, 32)
+        assert not found.flags & 0x20000
+        frame = board.machine.frame()
+        frame.cs, frame.pc = (USER_CODE64 if mode == "amd64" else USER_CODE32), CODE + 2
+        board.machine.resume(frame)
+        assert attempt(board.machine.go()).gate == "int80"
+
+
 @pytest.mark.parametrize("selector", [0, USER_DATA, 0x18, ldt_selector(8), ldt_selector(0), USER_CODE32 & ~3])
 def test_frames_with_a_bad_selector_are_refused(boards: Boards, selector: int) -> None:
     """The kernel's own return would fault; nothing is changed, so the caller can answer with a fault."""

@@ -162,7 +162,7 @@ def test_a_jump_inside_a_page_to_what_was_rewritten(boards: Boards) -> None:
 def test_copy_on_write_under_running_code(boards: Boards) -> None:
     """The kernel answers a store with another page than it gave for execution: the code goes on in the copy.
 
-    The block after the store is chained and translated from the old page by then.
+    The block behind the store has run before, so it was translated from the old page.
     """
     board = boards("amd64")
     # next: mov byte [rcx], dl; jmp over; (nops) over: mov al, 0x11; inc dl; cmp dl, 3; jne next; int 0x80
@@ -178,7 +178,7 @@ def test_copy_on_write_under_running_code(boards: Boards) -> None:
         return board.pages.get(page)
 
     board.machine.begin(fill)
-    found = attempt(board.start(rcx=CODE + 9))
+    found = attempt(board.start(CODE + 8, rcx=CODE + 9))
     assert (found.gate, found.regs[0], found.regs[2]) == ("int80", 2, 3)
     assert board.memory.read(original, len(code)) == code
     assert board.get(CODE + 9, 1) == b"\x02"

@@ -163,8 +163,13 @@ def test_an_open_mmap_in_a_run_is_adopted(decide, enter):
         (5, (), Dispatch("#5", None, "ENOSYS", "")),
         (0, (5,), Dispatch("#5", None, "ENOSYS", "")),
         (311, (), Dispatch("_lwp_self", None, 1, "")),
-        (3, (0, S, 1), Dispatch("read", None, UNSPECIFIED, "")),
-        (4, (0, S, 1), Dispatch("write", None, UNSPECIFIED, "")),
+        (3, (0, S, 1), Dispatch("read", None, 0, "")),
+        (4, (6, S, 1), Dispatch("write", None, 0, "")),
+        (3, (7, S, 1), Dispatch("read", None, "EBADF", "")),
+        (4, (0xFFFF_FFFF, S, 1), Dispatch("write", None, "EBADF", "")),
+        (4, (0xFFFF_FFFF_0000_0001, S, 1), Dispatch("write", None, 0, "")),
+        (165, (1, LAYOUTS["amd64"].stack), Dispatch("sysarch", None, "EINVAL", "")),
+        (165, (1, 0), Dispatch("sysarch", None, "EINVAL", "")),
         (308, (0,), Dispatch("setcontext", None, UNSPECIFIED, "")),
         (2, (), Dispatch("fork", None, 2, "")),
         (282, (), Dispatch("vfork", None, 2, "")),
@@ -185,6 +190,25 @@ def test_calls_from_code(decide, enter, number, args, wanted):
     """What reaches the dispatcher is named, does what the op does, and says whether its LWP returns."""
     (got,) = decide([], enter(S, number, args))
     assert got.decision == wanted
+
+
+STACK_TOP = LAYOUTS["i386"].stack_top
+
+
+@pytest.mark.parametrize(
+    ("op", "pointer", "wanted"),
+    [
+        (1, STACK_TOP - 8, UNSPECIFIED),  # slot and base are contents of memory
+        (1, STACK_TOP - 7, "EFAULT"),
+        (1, 0, "EFAULT"),
+        (0, 0, "EINVAL"),
+        (2, STACK_TOP - 8, "EINVAL"),
+    ],
+)
+def test_sysarch_from_code(decide, enter, op, pointer, wanted):
+    """The operation is looked at before the pointer."""
+    (got,) = decide([], enter(S, 165, (op, pointer), mode="i386", gate="int80"), mode="i386")
+    assert got.decision == Dispatch("sysarch", None, wanted, "")
 
 
 def test_unreadable_arguments(decide, enter):

@@ -175,12 +175,30 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call[0])
-@pytest.mark.parametrize(
-    "setup", [[("fork",), ("exit", 0)], [("lwp_create",), ("lwp_exit",)]], ids=["exit", "lwp_exit"]
-)
-def test_the_gone_cannot_call(check, setup, call):
-    """Every op of a process, or of an LWP, that is gone is ESRCH."""
-    check(setup, call, "ESRCH")
+@pytest.mark.parametrize("last", [("exit", 0), ("lwp_exit",)], ids=["exit", "lwp_exit"])
+def test_the_gone_cannot_call(check, last, call):
+    """Every op of a process that is gone is ESRCH, however it went."""
+    check([("fork",), last], call, "ESRCH")
+
+
+def test_the_lowest_lwp_goes_on(play, enter):
+    """Where the current LWP has ended and its process has not, later ops and runs are those of its lowest LWP."""
+    self = enter(A, 311)
+    end = enter(A, 310)
+    expected = play(
+        ("lwp_create",),
+        ("lwp_create",),
+        ("lwp_exit",),
+        ("run", A, 0),
+        ("as", 1, 3),
+        ("run", A, 0),
+        ("run", A, 0),
+        ("exit", 0),
+        events={3: [self], 5: [self, end, self], 6: [self]},
+    )
+    lwps = [[event.decision and event.decision.result for event in expected.steps[i].events] for i in (3, 5, 6)]
+    assert lwps == [[2], [3, 0, None], [2]]
+    assert pids(expected) == []
 
 
 @pytest.mark.parametrize(

@@ -78,4 +78,5 @@ def _failures(source: Source, expectations: list[Expectation | None], target: Ta
             yield f"{line}: {message}"
     if target.name == REFERENCE:
         for verdict in verdicts:
-            yield f"{source.lines[verdict.op]}: {verdict.oracle}: {render.difference(verdict)}"
+            line = source.lines[max(verdict.op, 0)]  # what went wrong at boot did so before the first op
+            yield f"{line}: {verdict.oracle}: {render.difference(verdict)}"

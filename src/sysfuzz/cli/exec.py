@@ -30,7 +30,7 @@ def command(file: Path, target: str | None, trace: bool, json_file: str | None) 
          [{"kind", "addr", "instruction", "call", "args", "result", "code", "handled"}]}],
        "map": [{"pid", "marked", "regions":
          [{"start", "end", "prot", "maxprot", "inherit", "advice", "wired", "attributes"}]}],
-       "panic": null or {"reason", "where"},
+       "panic": null or {"reason", "where", "exception"},
        "verdicts": [{"oracle", "op", "expected", "actual", "cause", "bucket", "severity"}]}
     An event has "call", "args" and "result" if the call was dispatched, "code" and "handled" if a signal was
     delivered, and only its kind if the run ended.

@@ -10,7 +10,7 @@ from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.corpus import Corpus
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import Duration
-from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input, one_line
+from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input
 from sysfuzz.cli.inputs import Named, open_target
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
 from sysfuzz.cli.render import coloured
@@ -100,7 +100,8 @@ def command(
         try:
             result = run_epoch(settings, session.hear, lambda: interrupted() or bool(session.broken))
         except EngineError as error:
-            raise EngineFault(f"the engine does not start: {one_line(error)}") from error
+            reason = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise EngineFault(f"the engine: {reason[0]}: {reason[-1]}") from error
         session.look()
     with bad_input(StoreError):
         seen = watch.seen()

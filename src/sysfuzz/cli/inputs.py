@@ -12,6 +12,7 @@ from typing import NamedTuple, NoReturn
 
 import click
 
+from sysfuzz.cli import render
 from sysfuzz.cli.errors import BadInput, bad_input, one_line
 from sysfuzz.program.ir import MODES, Program
 from sysfuzz.program.lexer import unknown
@@ -108,6 +109,4 @@ def _see_it_boot(target: Target, where: str) -> None:
             what = one_line(f"{type(error).__name__}: {error}")
             raise BadInput(f"{where}: target {target.name} does not follow the protocol of a core: {what}") from error
         if panic is not None:
-            raise BadInput(
-                f"{where}: target {target.name} does not boot in mode {mode}: {panic.reason} ({panic.where})"
-            )
+            raise BadInput(f"{where}: target {target.name} does not boot in mode {mode}: {render.panic(panic)}")

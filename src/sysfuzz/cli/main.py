@@ -24,6 +24,7 @@ _VERBS = {
     "triage": "Look through findings.",
     "targets": "List what can be fuzzed.",
     "fmt": "Print programs in canonical form.",
+    "bench": "Measure sysfuzz itself.",
     "doctor": "Check the installation.",
 }
 

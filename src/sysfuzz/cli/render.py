@@ -15,7 +15,7 @@ from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.expect import render as render_step
 from sysfuzz.program.ir import Mode, Program
 from sysfuzz.program.names import ADVICE, INHERIT, REGISTERS
-from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Event, Outcome, Region, Reply, Result, View
+from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Event, Outcome, Panic, Region, Reply, Result, View
 from sysfuzz.program.text import format_op
 
 _COLOURS: dict[Severity, str] = {"critical": "bright_red", "high": "red", "medium": "yellow", "low": "cyan"}
@@ -58,9 +58,15 @@ def ops(program: Program, outcome: Outcome, trace: bool) -> Iterator[str]:
     for index in range(len(outcome.steps), len(program.ops)):
         yield f"{index:3}  {format_op(program.ops[index])}\n     not reached"
     if outcome.panic is not None:
-        yield f"panic: {outcome.panic.reason} ({outcome.panic.where})"
+        yield f"panic: {panic(outcome.panic)}"
     if outcome.insane:
         yield f"the core's own check: {outcome.insane}"
+
+
+def panic(found: Panic) -> str:
+    """The core's last words, and where it spoke them."""
+    exception = f"{found.exception}: " if found.exception else ""
+    return f"{exception}{found.reason} ({found.where})"
 
 
 def maps(views: Sequence[View]) -> Iterator[str]:
@@ -74,8 +80,13 @@ def verdicts(found: Iterable[Verdict]) -> Iterator[str]:
     """The verdicts, the worst first."""
     for verdict in sorted(found, key=lambda v: (rank(severity_of(v.oracle)), v.op, v.event)):
         severity = severity_of(verdict.oracle)
-        yield f"{coloured(severity)}{' ' * (_SEVERITY_WIDTH - len(severity))}  {verdict.oracle}: op {verdict.op}: {difference(verdict)}"
+        yield f"{coloured(severity)}{' ' * (_SEVERITY_WIDTH - len(severity))}  {verdict.oracle}: {place(verdict.op)}: {difference(verdict)}"
         yield f"{' ' * _SEVERITY_WIDTH}  bucket {bucket_of(verdict)}"
+
+
+def place(op: int) -> str:
+    """Where a verdict says that something went wrong."""
+    return f"op {op}" if op >= 0 else "boot"
 
 
 def difference(verdict: Verdict) -> str:

@@ -10,7 +10,7 @@ from sysfuzz.cli.display import Display
 from sysfuzz.cli.errors import BadInput
 from sysfuzz.cli.render import coloured
 from sysfuzz.cli.watch import News, Watch
-from sysfuzz.engine.epoch import Event, Progress
+from sysfuzz.engine.epoch import Event
 from sysfuzz.engine.faults import Fault
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.reproducer import replay_command
@@ -37,13 +37,10 @@ class Session:
         if isinstance(event, Fault):
             self._fault(event)
             return
-        self._progress(event)
-
-    def _progress(self, progress: Progress) -> None:
-        if progress.shown != self._shown:
-            self._shown = progress.shown
+        if event.shown != self._shown:  # else nobody has recorded anything
+            self._shown = event.shown
             self.look()
-        self._display.progress(progress, self._findings, len(self.faults))
+        self._display.progress(event, self._findings, len(self.faults))
 
     def look(self) -> None:
         """Tell what is new in the store."""

@@ -97,7 +97,7 @@ def show(identity: str, directory: Path) -> int:
     source = read_program(entry.program)
     for line in columns(_facts(entry)):
         click.echo(line)
-    click.echo(f"\n{entry.program}:\n{_indented(format_source(source))}")
+    click.echo(f"\n{entry.program}:\n{_indented(format_source(source))}\n")
     code = CLEAN
     try:
         outcome, verdicts = run(open_target(Named(entry.finding.target, str(entry.directory / FINDING))), source)
@@ -107,7 +107,7 @@ def show(identity: str, directory: Path) -> int:
     else:
         shown = any(bucket_of(verdict) == entry.finding.bucket for verdict in verdicts)
         click.echo(f"run now, it {'shows' if shown else 'does not show'} the bug:")
-        click.echo(_indented("\n".join(render.report(source.program, outcome, verdicts))))
+        click.echo(_indented("\n".join(render.report(source.program, outcome, verdicts))) + "\n")
     with bad_input():
         notes = (entry.directory / NOTES).read_text(encoding="utf-8", errors="replace").strip()
     click.echo(f"{entry.directory / NOTES}:\n{_indented(notes)}" if notes else f"{entry.directory / NOTES}: empty")
@@ -133,7 +133,7 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         ("severity", f"{render.coloured(finding.severity)} ({finding.oracle})"),
         ("status", finding.status),
         ("target", finding.target),
-        ("evidence", f"op {evidence.op}: expected {evidence.expected}, got {evidence.actual}"),
+        ("evidence", f"{render.place(evidence.op)}: expected {evidence.expected}, got {evidence.actual}"),
         ("seen", f"{counted(finding.count, 'time')} from {finding.first_seen:{_TIME}} to {finding.last_seen:{_TIME}}"),
         ("faces", faces),
         ("replays", str(finding.replays)),

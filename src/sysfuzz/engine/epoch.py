@@ -42,9 +42,7 @@ class EpochResult(NamedTuple):
     seconds: float
     inputs: tuple[bytes, ...]  # new ones, each once, by lane
     features: Mapping[str, frozenset[int]]  # indices of the counters seen, by domain
-    points: tuple[
-        tuple[str, int], ...
-    ]  # (module, line) of each mark in the core; mark n sets counter n % size of domain "code"
+    points: tuple[tuple[str, int], ...]  # (module, line) by mark; mark n sets counter n % size of domain "code"
     faults: tuple[Fault, ...]  # distinct ones
     fault_count: int  # all
     shown: int
@@ -60,16 +58,14 @@ def run_epoch(
 ) -> EpochResult:
     """Run one epoch to its end, or until `stop` answers True (asked 50 times a second).
 
-    `on_event` gets a Progress every `report_seconds` and at the end, and each distinct fault of a lane once. All files of the epoch lie
+    `on_event` gets a Progress every `report_seconds` and at the end, and each distinct fault once. All files of the epoch lie
     in a temporary directory that is removed. ValueError: bad settings. EngineError: no worker can run, with the reason. After any
     exception, also one from `on_event`, no worker is left.
     """
     settings.validate()
     with tempfile.TemporaryDirectory(prefix="sysfuzz-") as name:
         if "," in name:  # libFuzzer separates paths with it
-            raise EngineError(
-                f"the directory for temporary files, {name}, has a comma in its name; set TMPDIR to another"
-            )
+            raise EngineError(f"temporary files cannot lie in {name}, as it has a comma in its name; set TMPDIR")
         lanes: list[Lane] = []
         try:
             started = time.monotonic()
@@ -103,7 +99,7 @@ def _watch(
     told: list[Fault] = []
     ending = stopped = False
     next_report = started + report_seconds
-    while [lane for lane in lanes if lane.poll()]:  # each is asked, dead ones are replaced
+    while [lane for lane in lanes if lane.poll()]:  # a list: each must be asked, since that replaces its dead worker
         now = time.monotonic()
         if not ending:
             stopped = stop()

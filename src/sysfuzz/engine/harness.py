@@ -18,19 +18,18 @@ from pathlib import Path
 from typing import NoReturn
 
 from sysfuzz.engine.driver import Job, load_factory, run
+from sysfuzz.engine.settings import CODE_COUNTERS, CORE, FACTORY
 from sysfuzz.feedback.counters import CounterMap
-from sysfuzz.feedback.instrument import Instrumentation
+from sysfuzz.feedback.instrument import DOMAIN, Instrumentation
 
-FACTORY = "sysfuzz.engine.job:create"
-CORE = "sysfuzz.kernel"
-_CODE_COUNTERS = 2048
+__all__ = ["CORE", "FACTORY", "main"]
 
 
 def main(target: str, factory: str = FACTORY, packages: Sequence[str] = (CORE,)) -> NoReturn:
     """Fuzz `target` as sys.argv says; libFuzzer ends the process."""
     _make_restartable()
     counters = CounterMap()
-    Instrumentation(counters.slice("code", _CODE_COUNTERS), packages).install()
+    Instrumentation(counters.slice(DOMAIN, CODE_COUNTERS), packages).install()
     findings = os.environ.get("SYSFUZZ_FINDINGS", "build/findings")
     job = load_factory(factory)({"target": target, "findings": findings}, counters)
     counters.register()

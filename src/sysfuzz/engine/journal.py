@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 # One 64-bit word each.
-_LIMIT, _BEGUN, _ENDED, _LENGTH, _FAULTS, _SHOWN, _NEWS, _LATEST, _READY = range(9)
-_HEADER = 9 * 8
+_LIMIT, _BEGUN, _ENDED, _LENGTH, _FAULTS, _SHOWN, _LATEST, _READY = range(8)
+_HEADER = 8 * 8
 
 
 class Numbers(NamedTuple):
@@ -21,8 +21,7 @@ class Numbers(NamedTuple):
     executions: int  # started, the one in progress included
     faults: int  # engine faults, not only the distinct ones
     shown: int  # executions that showed a bug, known or not
-    news: int  # lines that libFuzzer has printed: nearly all are new inputs
-    latest: int  # number of the execution that brought the last of them
+    latest: int  # number of the execution that was the last to show a new feature
     ready: bool  # the job is built and libFuzzer runs
     executing: bool  # the last execution has not ended
 
@@ -73,8 +72,7 @@ class Journal:
         self._words[_SHOWN] += 1
 
     def publish(self, seen: bytes) -> None:
-        """Count a line of libFuzzer and replace the seen counters, one byte each."""
-        self._words[_NEWS] += 1
+        """Replace the seen counters, one byte each: the last execution has shown something new."""
         self._words[_LATEST] = self._words[_BEGUN]
         start = _HEADER + self._max_input
         self._map[start : start + len(seen)] = seen
@@ -92,7 +90,6 @@ class Journal:
             executions=words[_BEGUN],
             faults=words[_FAULTS],
             shown=words[_SHOWN],
-            news=words[_NEWS],
             latest=words[_LATEST],
             ready=bool(words[_READY]),
             executing=words[_ENDED] < words[_BEGUN],

@@ -1,7 +1,7 @@
 """One worker process seen from its parent: its directory, its start, its death and whom to blame for it.
 
 A worker that dies, or that makes no progress for too long, has a culprit: the input in its journal. This file starts a process once and
-reads what it left; whether there is another one is decided in `epoch.py`.
+reads what it left; whether there is another one is decided in `lane.py`.
 """
 
 import hashlib
@@ -62,12 +62,15 @@ class WorkerProcess:
         self._moved = time.monotonic()
         self._last: tuple[int, bool, bool] | None = None
         # The worker imports what its parent can import. Its hashes are not random: an order that depends on them repeats.
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHASHSEED": "0"}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+            "PYTHONHASHSEED": "0",
+        }
         with (directory / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "sysfuzz.engine.worker", str(directory)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.DEVNULL,  # a core that prints does not fill the disk; libFuzzer and tracebacks use stderr
                 stderr=log,
                 env=environment,
                 start_new_session=True,  # Ctrl-C in the terminal is the parent's to handle

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+FACTORY = "sysfuzz.engine.job:create"  # the job that fuzzes targets
+CORE = "sysfuzz.kernel"  # the package of the built-in core
+CODE_COUNTERS = 2048  # for a core's branches; the built-in one has 560, a user's own may be larger
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochSettings:
@@ -13,7 +17,7 @@ class EpochSettings:
         default_factory=dict
     )  # its settings, as JSON can hold them; "seed" and "worker" are added
     packages: tuple[str, ...] = ()  # modules of the core, to be instrumented for coverage
-    code_counters: int = 2048  # for their branches
+    code_counters: int = CODE_COUNTERS  # for their branches
     inputs: tuple[bytes, ...] = ()  # the corpus
     quarantine: frozenset[bytes] = frozenset()  # inputs that are never executed
     seed: int = 1  # of the first worker; the next has seed + 1

@@ -18,9 +18,8 @@ from sysfuzz.engine.driver import Job, load_factory, run
 from sysfuzz.engine.faults import FaultLog
 from sysfuzz.engine.journal import Journal
 from sysfuzz.feedback.counters import MAP_SIZE, CounterMap
-from sysfuzz.feedback.instrument import Instrumentation
+from sysfuzz.feedback.instrument import DOMAIN, Instrumentation
 
-CODE = "code"  # the domain of the instrumented core's branches
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _STDERR = 2
 
@@ -48,7 +47,7 @@ class Worker:
             self._leave()
         try:
             shown = self._job.execute(data)
-        except BaseException as error:
+        except BaseException as error:  # a SystemExit would end the worker like any other
             self._fault("execute", data, error)
             self._counters.clear()  # half an execution is no behaviour to keep an input for
             shown = ()
@@ -147,7 +146,7 @@ def main(directory: Path) -> NoReturn:
     counters = CounterMap()
     points = []
     if assignment.packages:
-        instrumentation = Instrumentation(counters.slice(CODE, assignment.code_counters), assignment.packages)
+        instrumentation = Instrumentation(counters.slice(DOMAIN, assignment.code_counters), assignment.packages)
         instrumentation.install()
         points = instrumentation.points
     job = load_factory(assignment.factory)(assignment.settings, counters)

@@ -13,6 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
+DOMAIN = "code"  # the feature domain of a core's branches
 NAME = "__counters__"  # the global of an instrumented module; ends in __ so that a class body does not mangle it
 
 # Fields that hold a block of statements which may or may not run, by the node that has them.

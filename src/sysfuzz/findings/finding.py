@@ -23,7 +23,7 @@ STATUSES: tuple[Status, ...] = ("new", "confirmed", "fixed", "duplicate", "rejec
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the oracle said about the stored program: the op, what the spec expects there, and what happened."""
+    """What the oracle said about the stored program: the op (-1: at boot), what the spec expects there, what happened."""
 
     op: int
     expected: str

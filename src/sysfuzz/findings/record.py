@@ -77,7 +77,7 @@ def load(text: str, file: str) -> Finding:
         faces=top.part("faces").all(_positive),
         replays=top.read("replays", _replays),
         evidence=Evidence(
-            op=evidence.read("op", _natural),
+            op=evidence.read("op", _op),
             expected=evidence.read("expected", _text),
             actual=evidence.read("actual", _text),
         ),
@@ -151,6 +151,12 @@ def _text(value: object) -> str:
 def _natural(value: object) -> int:
     if type(value) is not int or value < 0:
         raise ValueError("a number from 0")
+    return value
+
+
+def _op(value: object) -> int:
+    if type(value) is not int or value < -1:
+        raise ValueError("a number from -1")
     return value
 
 

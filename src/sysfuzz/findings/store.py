@@ -9,6 +9,7 @@ Several processes may record at once. What was recorded is never lost: each step
 is no clock here.
 """
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -104,9 +105,11 @@ class Store:
     def _ids(self) -> list[str]:
         """Names of the subdirectories that say that they hold a finding; none if there is no store yet."""
         with located(self.directory, "cannot read the directory"):
-            if not self.directory.exists():
+            try:
+                names = sorted(os.listdir(self.directory))
+            except FileNotFoundError:
                 return []
-            return sorted(path.parent.name for path in self.directory.glob(f"[!.]*/{FINDING}"))
+            return [name for name in names if name[0] != "." and (self.directory / name / FINDING).exists()]
 
     def _read(self, identity: str) -> Finding:
         path = self.directory / identity / FINDING

@@ -87,7 +87,10 @@ def call(draft: Draft, name: str, what: Errand, before_opcode: bytes = b"") -> B
 
 
 def _sysenter(bits: int, what: Errand, distance: int) -> tuple[bytes, bytes]:
-    """What stands before and behind a sysenter that ends `distance` bytes behind the former; EDX and ECX lead the way back."""
+    """What stands before and behind a sysenter that ends `distance` bytes behind the former.
+
+    EDX and ECX lead the way back, so in 64-bit code, where RDX holds the third argument, that one is lost.
+    """
     if bits == 64:
         words = snippets.call("sysenter", what.number, what.words[:6], bits)[:-2]
         return words + bytes.fromhex("4889e1 488d15") + distance.to_bytes(
@@ -128,10 +131,10 @@ def twice(draft: Draft) -> Block:
 
 
 def _loop(draft: Draft) -> Block:
-    """An entry for ever: only the block budget ends it."""
+    """A call for ever: only the block budget ends it."""
     block = call(draft, gate(draft), GETPID)
     body = block.code.removesuffix(RET)
-    back = len(body) + 2 - block.entry
+    back = len(body) + 2  # to the load of the number, which the first call's result has overwritten
     return block._replace(code=body + b"\xeb" + bytes((256 - back,)))
 
 

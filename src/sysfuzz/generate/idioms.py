@@ -60,9 +60,9 @@ def _deck(mode: Mode) -> tuple[Idiom, ...]:
     return weights.deal(weighted, {name: function for name, function in IDIOMS.items() if name not in alien})
 
 
-_DECKS: Mapping[Mode, tuple[Idiom, ...]] = {mode: _deck(mode) for mode in MODES}
+DECKS: Mapping[Mode, tuple[Idiom, ...]] = {mode: _deck(mode) for mode in MODES}
 
 
 def idiom(draft: Draft) -> None:
     """Append an idiom by weight."""
-    draft.pick(_DECKS[draft.mode])(draft)
+    draft.pick(DECKS[draft.mode])(draft)

@@ -117,7 +117,7 @@ AIMS: Table = {
     "at its start": (5, "off by one"),
     "at its end": (5, "off by one, outside"),
     "its last page": (3, "clips at the end"),
-    "beside it": (2, "a gap"),
+    "beside it": (2, "a gap, or a neighbour"),
     "at a site": (2, "where code was poked"),
     "result": (2, "a number of an earlier op, right or wrong"),
     "ends of space": (1, "wraps and limits"),
@@ -144,7 +144,7 @@ SIZES: Table = {
     "wrap": (1, "rounds to 0, or wraps around the end"),
 }
 PROTS: Table = {
-    "rx": (10, "code"),
+    "rx": (10, "code, as a loader maps it"),
     "rwx": (5, "code that writes code"),
     "rw": (2, "not executable: a run faults"),
     "r": (1, "another value to compare when entries merge"),
@@ -266,7 +266,7 @@ MUTATIONS: Table = {
     "insert": (10, "one op, aimed by the map"),
     "delete": (7, "programs would only grow otherwise"),
     "duplicate": (3, "the same again: overlaps, counts, stale decisions"),
-    "swap": (4, "order"),
+    "swap": (4, "what comes first decides what merges, and who inherits"),
     "replace": (4, "another call in the same place"),
     "argument": (22, "one value: the smallest step"),
     "block": (7, "other code in the same place"),

@@ -25,6 +25,7 @@ from sysfuzz.x86.entries import MAX_INSTRUCTION
 # Flags that user code may have as it likes: CF PF AF ZF SF TF DF OF NT AC ID. Interrupts stay enabled, the I/O privilege 0.
 _USER_FLAGS = 0x0024_4DD5
 _FIXED_FLAGS = 0x0000_0202
+_VIRTUAL_8086 = 0x0002_0000
 
 _CR0_SET = 0x33  # PE; MP, ET and NE: x87 errors are exceptions and not interrupts
 # OSFXSR and OSXMMEXCPT: SSE as NetBSD sets it up. TSD: RDTSC is #GP, or a program would see the host's time and not run twice alike.
@@ -70,8 +71,12 @@ class Machine:
         self._block_size = 0
         self._left = 0  # block budget
         self._pc: int | None = None  # where `go` goes on; None: nowhere
-        self._cs = self._default
-        self._base = 0  # of the code segment, as the CPU has it loaded
+        self._default_segment = self._system.segments[self._default]
+        self._cs, self._segment = (
+            self._default,
+            self._default_segment,
+        )  # as the CPU has them loaded, whatever the tables say by now
+        self._virtual = False  # user code has got into virtual-8086 mode
         self._attempt: Attempt | None = None
         self._hook()
         self._boot(mode, vendor)
@@ -111,12 +116,13 @@ class Machine:
         """
         self.flush()
         self._emulator.reset()
+        self._block_size = 0
         values = self._zeros.copy()
         values[RSP] = sp
         for name, value in regs:
             values[self._numbers[name]] = value
         self._emulator.write_registers(values)
-        self._cs, self._base = self._default, 0
+        self._cs, self._segment, self._virtual = self._default, self._default_segment, False
         self._left = blocks
         self._pc = pc
         self._attempt = None
@@ -134,12 +140,12 @@ class Machine:
             return _LIMIT
         cpu = self._look()
         block = Block(self._block & cpu.mask, self._block_size)
-        if event == "system call":
+        if event == "port" or self._virtual:
+            attempt = self._examiner.privileged(cpu)
+        elif event == "system call":
             attempt = self._examiner.system_call(cpu, self._entry)
         elif event == "interrupt":
             attempt = self._examiner.interrupt(cpu, self._vector, block)
-        elif event == "port":
-            attempt = self._examiner.port(cpu)
         elif error == emulator.INVALID:
             attempt = self._examiner.invalid(cpu)
         elif error == emulator.REFUSED and self._mmu.refused is not None:
@@ -171,8 +177,14 @@ class Machine:
         if segment is None:
             raise BadSelector(f"CS {frame.cs:#x}; there are {', '.join(f'{cs:#x}' for cs in self._system.segments)}")
         self.flush()
-        if frame.cs != self._cs or segment.base != self._base:
+        if self._virtual:
+            self._emulator.reset()
+            self._cs, self._segment, self._virtual = self._default, self._default_segment, False
+        elif self._event == "interrupt":
+            self._emulator.take_exception()
+        if frame.cs != self._cs or segment != self._segment:
             self._load_cs(frame.cs)
+        self._block_size = 0
         mask = (1 << segment.bits) - 1
         self._emulator.write_state(frame.regs, frame.flags & _USER_FLAGS | _FIXED_FLAGS)
         self._pc = frame.pc & mask
@@ -206,7 +218,8 @@ class Machine:
                 raised, mmu.error = mmu.error, None
                 raise raised
             if self._event == "port":
-                self._undo_port()
+                cpu.rewind()
+                mmu.closed = False
             if self._event:
                 break
             if error == emulator.STOPPED and edge:
@@ -238,8 +251,15 @@ class Machine:
     def _look(self) -> CpuState:
         """The CPU as it is; also notes which code segment is loaded."""
         *regs, flags, pc, cs = self._emulator.read_registers()
+        if flags & _VIRTUAL_8086:
+            # Unicorn lets IRET set VM at ring 3, where hardware ignores it. The instruction and the state before it are lost: reported is a
+            # #GP where the CPU is now, since what IRET would have found in place of a selector is hardly ever one.
+            self._virtual = True
+            return CpuState(
+                regs, flags & (_USER_FLAGS | _FIXED_FLAGS), cs * 16 + pc, self._system.segments[USER_CODE32]
+            )
         segment = self._system.segments[cs]
-        self._cs, self._base = cs, segment.base
+        self._cs, self._segment = cs, segment
         return CpuState(regs, flags, pc, segment)
 
     def _base_of(self, register: str) -> int:
@@ -254,18 +274,18 @@ class Machine:
             self._emulator.forget(mmu.window + paddr, mmu.window + paddr + size)
         mmu.window_open = False
         memory.stale.clear()
-        self._flush()
+        self._emulator.flush_tlb()
 
     def _load_cs(self, selector: int) -> None:
         """Load another user code segment; general registers and flags are lost."""
-        here = self._system.segments[self._cs]
+        here = self._segment
         code, stack = self._system.cross(selector, here.bits)
         pages = frozenset((code & -PAGE, self._system.linear))
         values = self._zeros.copy()
         values[RSP] = stack
         self._emulator.write_state(values, _FIXED_FLAGS)
-        self._execute_own(code - self._base & (1 << here.bits) - 1, pages)
-        self._cs, self._base = selector, self._system.segments[selector].base
+        self._execute_own(code - here.base & (1 << here.bits) - 1, pages)
+        self._cs, self._segment = selector, self._system.segments[selector]
 
     def _execute_own(self, pc: int, pages: frozenset[int]) -> None:
         """Execute the machine's own code, which ends by going to offset 0 of a user segment: no page of the user's is there."""
@@ -277,7 +297,7 @@ class Machine:
         self._left = left
         if error != emulator.REFUSED or self._event or self._emulator.pc():
             raise MachineError(f"the way into user mode failed (error {error}, {self._event or 'no event'})")
-        self._flush()
+        self._emulator.flush_tlb()
 
     # -- hooks --------------------------------------------------------------------------------------------------------
 
@@ -308,11 +328,6 @@ class Machine:
             self._mmu.closed = True
             self._emulator.flush_tlb()
         self._emulator.stop()
-
-    def _undo_port(self) -> None:
-        self._emulator.rewind()
-        self._mmu.closed = False
-        self._flush()
 
     def _on_in(self, _uc: int, _port: int, _size: int, _data: int) -> int:
         self._on_port()
@@ -364,15 +379,15 @@ class Machine:
         self._execute_own(code, frozenset((system.linear,)))
         cpu.write_state(self._zeros, _FIXED_FLAGS)
         cpu.keep_state()
-        cpu.find_refused_address(self._touch)
+        cpu.find_private_state(lambda address: self._probe(14, address), self._probe)
 
-    def _touch(self, address: int) -> None:
-        """Run into a refused read at `address`."""
+    def _probe(self, vector: int, rax: int = 0) -> None:
+        """Run into an exception of the machine's own making."""
         values = self._zeros.copy()
-        values[RAX] = address
+        values[RAX] = rax
         self._emulator.write_state(values, _FIXED_FLAGS)
         self._mmu.crossing = frozenset((self._system.linear,))
         self._event, self._left = "", 1
-        self._emulator.run(self._system.read)
+        self._emulator.run(self._system.probe(vector))
         self._mmu.crossing = frozenset()
-        self._flush()
+        self._emulator.flush_tlb()

@@ -25,7 +25,7 @@ FIRST_USER_SLOT = 8  # those below are the kernel's: 0 and 4 are the call gates 
 _GDT = 0x000
 _CODE_ENTER = 0x100
 _CODE_CROSS = {64: 0x140, 32: 0x150}
-_CODE_READ = 0x160
+_CODE_PROBE = {14: 0x160, 13: 0x170, 0: 0x180}
 _FRAME = 0x200
 _LDT = 0x400
 _TSS = 0x800
@@ -51,7 +51,8 @@ _ENTER: dict[Mode, bytes] = {
 }
 # From one user code segment into another, by code of either width: iretq, iret.
 _CROSS = {64: bytes.fromhex("48cf"), 32: b"\xcf"}
-_READ = bytes.fromhex("8b00")  # mov eax, [rax]
+# Code that raises an exception, by vector: mov eax, [rax]; hlt; div eax.
+_PROBE = {14: bytes.fromhex("8b00"), 13: b"\xf4", 0: bytes.fromhex("f7f0")}
 
 
 class Segment(NamedTuple):
@@ -96,7 +97,8 @@ class SystemPage:
         self._put(_CODE_ENTER, _ENTER[mode])
         for bits, code in _CROSS.items():
             self._put(_CODE_CROSS[bits], code)
-        self._put(_CODE_READ, _READ)
+        for vector, code in _PROBE.items():
+            self._put(_CODE_PROBE[vector], code)
         self.segments: dict[int, Segment] = dict(self._gdt_segments)  # by selector, as CS holds it
         self._slots: tuple[tuple[int, int], ...] = ()
 
@@ -129,10 +131,9 @@ class SystemPage:
         linear = self.linear if bits == 64 else SYSTEM_LOW
         return linear + _CODE_CROSS[bits], linear + _FRAME
 
-    @property
-    def read(self) -> int:
-        """Linear address of code that reads where RAX points."""
-        return self.linear + _CODE_READ
+    def probe(self, vector: int) -> int:
+        """Linear address of code that raises exception 0, 13, or 14 (by reading where RAX points) at ring 3, with RAX = 0 for 0."""
+        return self.linear + _CODE_PROBE[vector]
 
     def _frame(self, selector: int, bits: int) -> None:
         """What an interrupt would have pushed: offset, CS, flags (interrupts enabled), stack pointer, SS."""

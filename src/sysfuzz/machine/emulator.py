@@ -106,7 +106,8 @@ class Emulator:
         self._forget = self._control(unicorn_const.UC_CTL_TB_REMOVE_CACHE, _U64, _U64)
         self._use_exits = self._control(unicorn_const.UC_CTL_UC_USE_EXITS, _Int)
         self._set_exits = self._control(unicorn_const.UC_CTL_UC_EXITS, _Pointer, ctypes.c_size_t)
-        self._refused_at: _U64 | None = None
+        self._refused_at = _U64()
+        self._in_flight = ctypes.c_int32()
 
     def _control(self, request: int, *arguments: type) -> Callable[..., int]:
         return partial(_function("uc_ctl", _Pointer, _Int, *arguments), self._handle, request | _WRITE_CONTROL)
@@ -203,25 +204,60 @@ class Emulator:
         """Go back to what `save` remembered."""
         self._back()
 
-    # -- the address of a refused access ------------------------------------------------------------------------------
+    # -- what the library keeps to itself -----------------------------------------------------------------------------
 
     def refused_address(self) -> int:
-        """Linear address of the access that was refused last; the TLB hook is told no more than its page.
-
-        No function of the library tells it, but the engine's structure holds it (`invalid_addr`). Where, `find_refused_address` found out.
-        """
-        assert self._refused_at is not None
+        """Linear address of the access that was refused last; the TLB hook is told no more than its page."""
         return self._refused_at.value
 
-    def find_refused_address(self, provoke: Callable[[int], None]) -> None:
-        """Find the place that holds the address of a refused access; `provoke` makes the CPU run into one at the address given."""
-        start = self._handle.value
-        assert start is not None
-        words = (_U64 * 512).from_address(start)  # the structure's jump buffers alone are larger than these 4 KiB
-        places = set(range(512))
+    def take_exception(self) -> None:
+        """Say that the exception of the last run has been dealt with.
+
+        The CPU notes that one is in flight, and a second one while the first is delivered would be a double fault; here none is ever delivered.
+        """
+        self.save()
+        self._in_flight.value = -1
+        self.rewind()
+
+    def find_private_state(self, refuse: Callable[[int], None], fault: Callable[[int], None]) -> None:
+        """Find the two fields that no function of the library reads or writes: the address of a refused access, the exception in flight.
+
+        `refuse` makes the CPU run into a refused access to the address given, `fault` raise the exception given, 13 or 0, from the kept state.
+        Both fields show themselves by what they hold then. Raises MachineError if they do not.
+        """
+        engine = self._handle.value
+        context = self._scratch.context.value
+        assert engine is not None
+        words = (_U64 * 512).from_address(engine)  # the structure's jump buffers alone are larger than these 4 KiB
+        refused = _Search(words)  # type: ignore[arg-type]  # reading one gives an int
         for address in (0x5A5A_1238, 0x1234_5678, 0x0077_7770):
-            provoke(address)
-            places &= {index for index, word in enumerate(words) if word == address}
-        if len(places) != 1:
-            raise MachineError("this Unicorn does not tell the address of a fault; 2.1.4 is supported")
-        self._refused_at = _U64.from_address(start + 8 * places.pop())
+            refuse(address)
+            refused.keep(address)
+        numbers = (ctypes.c_int32 * (uclib.uc_context_size(self._handle) // 4)).from_address(context)
+        flight = _Search(numbers)
+        for vector in (13, 0):
+            self.reset()
+            self.save()
+            flight.keep(-1)
+            fault(vector)
+            self.save()
+            flight.keep(vector)
+        self._refused_at = _U64.from_address(engine + 8 * refused.place())
+        self._in_flight = ctypes.c_int32.from_address(context + 4 * flight.place())
+
+
+class _Search:
+    """Places in an array whose value has been as expected every time so far."""
+
+    def __init__(self, values: Sequence[int]) -> None:
+        self._values = values
+        self._places = set(range(len(values)))
+
+    def keep(self, expected: int) -> None:
+        self._places = {place for place in self._places if self._values[place] == expected}
+
+    def place(self) -> int:
+        """The one that is left."""
+        if len(self._places) != 1:
+            raise MachineError("this release of Unicorn keeps its state differently; 2.1.4 is supported")
+        return self._places.pop()

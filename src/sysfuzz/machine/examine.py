@@ -74,7 +74,7 @@ class CpuState:
 
 
 class Block(NamedTuple):
-    """Straight-line code that the CPU entered last: linear address and size in bytes."""
+    """Straight-line code that the CPU entered last: linear address and size in bytes, 0 if it has not entered any."""
 
     start: int
     size: int
@@ -133,8 +133,8 @@ class Examiner:
         )  # INT 6 is reported as a bad instruction
         return self._fault(cpu, vector, cpu.pc, prefix, size)
 
-    def port(self, cpu: CpuState) -> Attempt:
-        """IN or OUT in one of its forms, which the emulator executes and user code may not."""
+    def privileged(self, cpu: CpuState) -> Attempt:
+        """The instruction at the PC is one that the emulator executes and user code may not."""
         return self._fault_here(cpu, GENERAL_PROTECTION)
 
     def refused(self, cpu: CpuState, page: int, access: int, address: int, block: Block) -> Attempt:
@@ -221,7 +221,7 @@ class Examiner:
         """
         code = self._mmu.code(block.start, block.size, cpu.mask)
         at = decode.last_instruction(code, 64)
-        if at < 0:
+        if not code or at < 0:  # no: the kernel itself has sent the CPU there
             return self._fault_here(cpu, GENERAL_PROTECTION)
         branch = code[at:]
         opcode = branch.lstrip(PREFIXES[64])

@@ -37,9 +37,9 @@ def _flagged(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[int]
 def escape(case: Case) -> Iterator[Verdict]:
     """A call whose instruction has a byte in a no-syscalls page reached the dispatcher.
 
-    This is the promise of the flag itself, so it is judged by where the CPU found the opcode, not by what the core could know. A marked process
-    that gets in by sysenter, from wherever, breaks it too, since the origin of a sysenter is recorded by nobody: that is the process flag's fault.
-    A far call through memory that is shorter than seven bytes, from just behind a flagged page, is none: the core takes bytes before it for its own.
+    This is the promise of the flag itself, so it is judged by where the CPU found the opcode, not by what the core could know. A marked
+    process that gets in by sysenter, from wherever, breaks it too, since nobody records the origin of a sysenter: that is the process flag's
+    fault. A far call through memory that is shorter than seven bytes, just behind a flagged page, is none: its bytes are elsewhere.
     """
     for op, number, pid, event, wanted, states in case.attempts():
         attempt, reply = event.attempt, event.reply

@@ -25,7 +25,7 @@ DESCRIPTORS = range(7)  # a terminal three times, three files, a pipe
 # Signal and code by exception vector (Intel SDM vol. 3, table 6-1); "" where the semantics give no code.
 FAULTS: Mapping[int, tuple[str, str]] = {
     0: ("SIGFPE", ""),  # divide error
-    1: ("SIGTRAP", ""),  # debug: icebp, int 1
+    1: ("SIGTRAP", ""),  # debug: icebp
     3: ("SIGTRAP", ""),  # breakpoint
     4: ("SIGFPE", ""),  # overflow
     6: ("SIGILL", "ILL_ILLOPC"),  # invalid opcode
@@ -121,7 +121,7 @@ def _without_op(world: World, asked: Request, args: tuple[int, ...]) -> Expectat
 
 
 def _sysarch(world: World, op: int, pointer: int) -> Expectation:
-    """sysarch with slot and base in memory, which is not modelled: the slot, or EINVAL for one that is out of range."""
+    """sysarch with slot and base in memory, whose contents are not modelled: the slot, or EINVAL for a wrong one."""
     if world.mode != "i386" or op != SYSARCH["I386_SET_LDT"]:
         return "EINVAL"
     return UNSPECIFIED if touchable(world.space.pages, pointer, 8, READ) else "EFAULT"

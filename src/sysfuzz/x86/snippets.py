@@ -119,7 +119,9 @@ def self_modifying(name: str, bits: int) -> bytes:
     code = ENTRIES[name].code
     if bits == 64:
         return bytes.fromhex("66c705 00000000") + code + NOP * 2  # mov word [rip + 0], code
-    return bytes.fromhex("e800000000 59 66c74107") + code + NOP * 2  # call next; next: pop ecx; mov word [ecx + 7], code
+    return (
+        bytes.fromhex("e800000000 59 66c74107") + code + NOP * 2
+    )  # call next; next: pop ecx; mov word [ecx + 7], code
 
 
 def hidden(name: str) -> bytes:

@@ -1,0 +1,311 @@
+"""`sysfuzz fuzz`: real runs, as users start them."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import ENVIRONMENT, command, spawn
+
+from programs import BAD_FLAG, FLAKY_CORE, MERGE, SHY_CORE
+from sysfuzz.cli.inputs import read_program
+from sysfuzz.findings.store import Store
+
+MERGE_ID = "nosyscalls-2011--attribute--mmap--merge"
+REPORT_KEYS = [
+    "target",
+    "executions",
+    "seconds",
+    "execs_per_second",
+    "seed",
+    "features",
+    "corpus",
+    "findings",
+    "engine_faults",
+]
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    """A corpus of two programs that show a bug each on nosyscalls-2011."""
+    directory = tmp_path / "seeds"
+    directory.mkdir()
+    (directory / "merge.prog").write_text(MERGE)
+    (directory / "flag.prog").write_text(BAD_FLAG)
+    return directory
+
+
+def test_findings_are_told_recorded_and_replayed(tmp_path: Path, seeds: Path) -> None:
+    """Each new bucket is told with a command that shows it again; table, JSON and store agree; exit code 1."""
+    args = ("--target", "nosyscalls-2011", "--runs", 300, "--seed", 1, "--corpus", seeds, "--json", "out.json")
+    process = spawn("fuzz", *args, cwd=tmp_path)
+    assert (process.returncode, process.stderr) == (1, "")
+    lines = process.stdout.splitlines()
+    assert lines[0] == "fuzzing nosyscalls-2011 with seed 1: 1 worker, 2 inputs to start from; Ctrl-C ends the run"
+    told = lines.index("critical attribute/mmap/merge (escape)")
+    replay = shlex.split(lines[told + 1])
+    assert replay == ["sysfuzz", "exec", f"findings/{MERGE_ID}/program.prog", "--target", "nosyscalls-2011"]
+    shown = spawn(*replay[1:], cwd=tmp_path)
+    assert shown.returncode == 1
+    assert "bucket attribute/mmap/merge\n" in shown.stdout
+
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert list(report) == REPORT_KEYS
+    assert (report["target"], report["executions"], report["seed"], report["engine_faults"]) == (
+        "nosyscalls-2011",
+        300,
+        1,
+        0,
+    )
+    assert report["features"] > 0
+    entries = {entry.id: entry for entry in Store(tmp_path / "findings").entries().entries}
+    assert [finding["id"] for finding in report["findings"]] == list(entries)
+    assert entries[MERGE_ID].finding.replays.shown == 10
+    for finding in report["findings"]:
+        known = entries[finding["id"]].finding
+        assert finding == {
+            "id": finding["id"],
+            "bucket": known.bucket,
+            "oracle": known.oracle,
+            "severity": known.severity,
+            "count": known.count,
+            "program": f"findings/{finding['id']}/program.prog",
+        }
+    assert lines[-1].startswith("300 executions in ")
+    assert f"{len(entries)} findings, 0 engine faults" in lines[-1]
+
+
+def test_a_second_run_counts_on(tmp_path: Path, seeds: Path) -> None:
+    """What is known is not told as new, and the run's own count is reported."""
+    args = ("fuzz", "--target", "nosyscalls-2011", "--runs", 40, "--seed", 1, "--corpus", seeds)
+    spawn(*args, cwd=tmp_path)
+    before = Store(tmp_path / "findings").load(MERGE_ID).finding.count
+    process = spawn(*args, "--json", "-", cwd=tmp_path)
+    assert process.returncode == 1
+    assert "attribute/mmap/merge (escape)" not in process.stderr
+    counts = {finding["id"]: finding["count"] for finding in json.loads(process.stdout)["findings"]}
+    assert counts[MERGE_ID] >= 1
+    assert Store(tmp_path / "findings").load(MERGE_ID).finding.count == before + counts[MERGE_ID]
+
+
+def test_the_reference_is_clean(tmp_path: Path, seeds: Path) -> None:
+    """Nothing is found where nothing is to be found: exit code 0, an empty store, no fault."""
+    process = spawn(
+        "fuzz", "--target", "nosyscalls", "--runs", 300, "--seed", 1, "--corpus", seeds, "--json", "-", cwd=tmp_path
+    )
+    assert (process.returncode, json.loads(process.stdout)["findings"]) == (0, [])
+    assert Store(tmp_path / "findings").entries() == ((), ())
+
+
+def test_new_inputs_are_kept(tmp_path: Path, seeds: Path) -> None:
+    """The first corpus gets what is new as program text; the second is left as it is; the seeds are in the first line."""
+    corpora = ("--corpus", tmp_path / "new", "--corpus", seeds)
+    process = spawn("fuzz", "--target", "nosyscalls", "--runs", 200, *corpora, "--json", "out.json", cwd=tmp_path)
+    assert process.returncode == 0
+    report = json.loads((tmp_path / "out.json").read_text())
+    added = list((tmp_path / "new").iterdir())
+    assert 0 < len(added) <= report["corpus"] - 2
+    for path in added:
+        read_program(path)
+    assert sorted(path.name for path in seeds.iterdir()) == ["flag.prog", "merge.prog"]
+    assert f"with seed {report['seed']}: 1 worker, 2 inputs to start from" in process.stdout
+
+
+def test_several_workers(tmp_path: Path, seeds: Path) -> None:
+    """Two workers share the budget and the store; a finding of both is one."""
+    args = ("--target", "nosyscalls-2011", "--runs", 101, "-j", 2, "--seed", 1, "--corpus", seeds, "--json", "-")
+    process = spawn("fuzz", *args, cwd=tmp_path)
+    report = json.loads(process.stdout)
+    assert (process.returncode, report["executions"]) == (1, 101)
+    count = {finding["id"]: finding["count"] for finding in report["findings"]}[MERGE_ID]
+    assert count >= 2
+
+
+def test_a_duration_ends_a_run(tmp_path: Path) -> None:
+    """--for is a budget of its own."""
+    process = spawn("fuzz", "--target", "nosyscalls", "--for", "0.5s", "--json", "-", cwd=tmp_path)
+    assert process.returncode == 0
+    assert json.loads(process.stdout)["seconds"] >= 0.5
+
+
+@pytest.fixture
+def endless(tmp_path: Path, seeds: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A run without a budget that has found something."""
+    args = ("--target", "nosyscalls-2011", "--corpus", seeds, "--json", "out.json")
+    process = subprocess.Popen(
+        command("fuzz", *args), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "attribute/mmap/merge (escape)" in line:
+            break
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert process.stderr is not None
+    process.stderr.close()
+
+
+def children(pid: int) -> set[int]:
+    """Live child processes of `pid`."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.add(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c(endless: "subprocess.Popen[str]", tmp_path: Path, number: int) -> None:
+    """A signal ends the run as its budget would: summary, JSON, corpus, findings, exit code, and no worker left."""
+    workers = children(endless.pid)
+    assert workers
+    endless.send_signal(number)
+    out, err = endless.communicate(timeout=30)
+    assert (endless.returncode, err) == (1, "")
+    assert " executions in " in out.splitlines()[-1]
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert MERGE_ID in [finding["id"] for finding in report["findings"]]
+    assert Store(tmp_path / "findings").entries().damaged == ()
+    assert len(list((tmp_path / "seeds").iterdir())) > 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def test_a_killed_run_loses_no_finding(endless: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    """Findings are on disk when they are told; the workers of a killed run end with it."""
+    workers = children(endless.pid)
+    endless.kill()
+    endless.wait()
+    listing = Store(tmp_path / "findings").entries()
+    assert MERGE_ID in [entry.id for entry in listing.entries]
+    assert listing.damaged == ()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def test_damaged_findings_stop_a_run_before_it_starts(tmp_path: Path) -> None:
+    """A store that could not be added to is bad input, named in one line."""
+    path = tmp_path / "findings" / "mine" / "finding.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    process = spawn("fuzz", "--target", "nosyscalls", "--runs", 10, cwd=tmp_path)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == "findings/mine/finding.json: schema: is missing\n"
+
+
+def test_bad_corpus_stops_a_run_before_it_starts(tmp_path: Path, seeds: Path) -> None:
+    """A file that does not parse is named with line and column, and nothing is made."""
+    (seeds / "z.prog").write_text("mode amd64\nfrok()\n")
+    process = spawn("fuzz", "--target", "nosyscalls", "--corpus", "seeds", cwd=tmp_path)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.startswith("seeds/z.prog:2:1: unknown call 'frok' (did you mean fork?)")
+    assert not (tmp_path / "findings").exists()
+
+
+def test_findings_that_cannot_be_recorded_end_the_run(tmp_path: Path, seeds: Path) -> None:
+    """What the worker could not write is one line, exit code 2; what was found before stays."""
+    spawn("fuzz", "--target", "nosyscalls-2011", "--runs", 20, "--seed", 1, "--corpus", seeds, cwd=tmp_path)
+    before = Store(tmp_path / "findings").entries()
+    assert len(before.entries) > 1
+    (tmp_path / "findings" / ".unfinished").write_text("in the way of every write")
+    process = spawn("fuzz", "--target", "nosyscalls-2011", "--seed", 1, "--corpus", seeds, cwd=tmp_path)
+    assert process.returncode == 2
+    assert process.stderr.startswith("findings/nosyscalls-2011--")
+    assert process.stderr.endswith(": cannot write: File exists\n")
+    assert process.stderr.count("\n") == 1
+    assert process.stdout.splitlines()[-1].endswith(" 0 engine faults")
+    assert Store(tmp_path / "findings").entries() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_full_disk(tmp_path: Path, seeds: Path) -> None:
+    """On a disk that fills up, the run ends with one line, and what it recorded before can be read."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", disk], capture_output=True, text=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip(f"no mount here: {mount.stderr.strip()}")
+    try:
+        process = spawn(
+            "fuzz",
+            "--target",
+            "nosyscalls-2011",
+            "--seed",
+            1,
+            "--corpus",
+            seeds,
+            "--findings",
+            disk / "f",
+            cwd=tmp_path,
+        )
+        assert process.returncode == 2
+        assert process.stderr.startswith(f"{disk}/f")
+        assert process.stderr.endswith(": cannot write: No space left on device\n")
+        assert process.stderr.count("\n") == 1
+        listing = Store(disk / "f").entries()
+        assert listing.entries
+        assert listing.damaged == ()
+        for entry in listing.entries:
+            read_program(entry.program)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a read-only disk")
+@pytest.mark.parametrize("option", ["--findings", "--corpus", "--json"])
+def test_read_only_directory(tmp_path: Path, option: str) -> None:
+    """A place that cannot be written is told before the run begins."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", disk], capture_output=True, text=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip(f"no mount here: {mount.stderr.strip()}")
+    try:
+        place = disk / "out.json" if option == "--json" else disk
+        process = spawn("fuzz", "--target", "nosyscalls", option, place, cwd=tmp_path)
+        assert (process.returncode, process.stdout) == (2, "")
+        assert "Read-only file system" in process.stderr
+        assert str(disk) in process.stderr
+        assert process.stderr.count("\n") == 1
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_an_engine_fault_is_told_apart(tmp_path: Path, seeds: Path) -> None:
+    """A core that answers differently each time makes faults, not findings one could trust: exit code 3."""
+    (tmp_path / "flaky.py").write_text(FLAKY_CORE)
+    args = ("--target", "flaky:Flaky", "--runs", 60, "--seed", 1, "--corpus", seeds, "--json", "out.json")
+    process = spawn("fuzz", *args, cwd=tmp_path)
+    assert process.returncode == 3
+    assert "engine fault: execute: Flaky in sysfuzz.engine.job:" in process.stdout
+    assert json.loads((tmp_path / "out.json").read_text())["engine_faults"] >= 1
+    kept = list((tmp_path / "findings" / "engine-faults").iterdir())
+    assert kept
+    for path in kept:
+        assert "# target: flaky:Flaky" in read_program(path).preamble
+
+
+def test_a_worker_that_cannot_start(tmp_path: Path) -> None:
+    """When the engine does not start, its own words are told in one line: exit code 3."""
+    (tmp_path / "shy.py").write_text(SHY_CORE)
+    process = spawn("fuzz", "--target", "shy:boot", "--runs", 10, cwd=tmp_path)
+    assert process.returncode == 3
+    assert process.stderr.count("\n") == 1
+    assert process.stderr.startswith("the engine: a worker could not start: ")
+    assert process.stderr.endswith("RuntimeError: not in a worker\n")
