@@ -47,7 +47,7 @@ class Panicking(Kernel):
         super().__init__(mode, memory, REFERENCE)
 
     def call(self, pid, lwp, name, args):
-        raise KeyError(args)
+        raise ValueError("\\x1b[2Jgone")
 
 
 NUMBER = 1

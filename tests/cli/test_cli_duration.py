@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from sysfuzz.cli.duration import Duration
+from sysfuzz.cli.duration import to_seconds
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,7 @@ from sysfuzz.cli.duration import Duration
 )
 def test_durations(text: str, seconds: float) -> None:
     """A number and a unit are seconds."""
-    assert Duration().convert(text, None, None) == seconds
+    assert to_seconds(None, None, text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,9 @@ def test_durations(text: str, seconds: float) -> None:
 def test_what_is_no_duration(text: str) -> None:
     """A number without a unit is refused: nobody knows whether seconds or runs were meant."""
     with pytest.raises(click.BadParameter, match="is no duration; supported: a number above 0 with s, m, h or d"):
-        Duration().convert(text, None, None)
+        to_seconds(None, None, text)
+
+
+def test_no_duration_is_none() -> None:
+    """An option that is not given is no budget."""
+    assert to_seconds(None, None, None) is None

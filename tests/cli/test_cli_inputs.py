@@ -130,12 +130,13 @@ def test_own_core_runs() -> None:
 
 
 def test_panic_of_an_own_core_is_a_verdict() -> None:
-    """A core that boots and then raises has panicked: that is what is looked for, not bad input."""
+    """A core that boots and then raises has panicked: that is looked for, and its words do not reach the terminal raw."""
     Path("p.prog").write_text(GOLDEN)
     Path("cores.py").write_text(OWN_CORES)
     result = run("exec", "p.prog", "--target", "cores:Panicking")
     assert result.exit_code == 1
-    assert "panic: KeyError" in result.stdout
+    assert "\npanic: ValueError: ?[2Jgone (cores:call)\n" in result.stdout
+    assert "\x1b" not in result.stdout
 
 
 def test_target_is_that_of_the_option_then_of_the_file() -> None:

@@ -18,7 +18,9 @@ AT = 0x10000
 WORLDS = list(product(MODES, VENDORS))
 
 
-def execute(target: Target, mode: Mode, vendor: Vendor, block: Block, regs: dict[str, int] | None = None) -> list[Event]:
+def execute(
+    target: Target, mode: Mode, vendor: Vendor, block: Block, regs: dict[str, int] | None = None
+) -> list[Event]:
     """The events of a run of `block` at AT in an unflagged page."""
     draft = Draft(Random(0), mode, vendor, regs=regs)
     draft.map(AT, 2, False, RWX)

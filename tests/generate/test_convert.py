@@ -2,8 +2,8 @@
 
 import pytest
 from hypothesis import given
-from strategies import programs
 
+from strategies import programs
 from sysfuzz.generate.convert import convert_ops, convert_registers, convert_value
 from sysfuzz.program.ir import MODES, Mode, Op, Program, Ref, width
 from sysfuzz.program.layout import LAYOUTS

@@ -3,7 +3,7 @@
 from collections import Counter
 from random import Random
 
-from sysfuzz.generate import edits, weights
+from sysfuzz.generate import edits
 from sysfuzz.generate.fresh import fresh
 from sysfuzz.generate.subject import Subject
 from sysfuzz.program.ir import Op, Program, Ref
@@ -17,17 +17,14 @@ def calls(program: Program) -> list[str]:
 
 
 def test_insertion_keeps_all_ops() -> None:
-    """What was there is still there in its order; a long program is cut instead."""
+    """What was there is still there, in its order."""
     for seed, program in enumerate(PROGRAMS):
         subject = Subject(program, Random(seed))
         edits.insert_op(subject)
         changed = calls(subject.program())
-        if len(program.ops) < weights.LONG_PROGRAM:
-            assert len(changed) > len(program.ops)
-            rest = iter(changed)
-            assert all(call in rest for call in calls(program))
-        else:
-            assert len(changed) < len(program.ops)
+        assert len(program.ops) < len(changed) <= len(program.ops) + 4
+        rest = iter(changed)
+        assert all(call in rest for call in calls(program))
 
 
 def test_deletion_takes_a_stretch() -> None:
@@ -80,7 +77,9 @@ def test_replacement_keeps_the_other_ops() -> None:
         changed, before = calls(subject.program()), calls(program)
         more = len(changed) - len(before)
         assert 0 <= more <= 3
-        assert any(changed[:at] + changed[at + more + 1 :] == before[:at] + before[at + 1 :] for at in range(len(before)))
+        assert any(
+            changed[:at] + changed[at + more + 1 :] == before[:at] + before[at + 1 :] for at in range(len(before))
+        )
 
 
 def test_an_idiom_ends_in_a_run() -> None:
@@ -88,10 +87,9 @@ def test_an_idiom_ends_in_a_run() -> None:
     for seed, program in enumerate(PROGRAMS):
         subject = Subject(program, Random(seed))
         edits.insert_idiom(subject)
-        if len(program.ops) <= weights.LONG_PROGRAM:
-            added = Counter(calls(subject.program())) - Counter(calls(program))
-            assert added["run"] >= 1
-            assert sum(added.values()) >= 3
+        added = Counter(calls(subject.program())) - Counter(calls(program))
+        assert added["run"] >= 1
+        assert sum(added.values()) >= 3
 
 
 def test_a_splice_comes_from_the_other_program() -> None:

@@ -3,8 +3,8 @@
 from random import Random
 
 from hypothesis import given
-from strategies import programs
 
+from strategies import programs
 from sysfuzz.generate.fresh import fresh
 from sysfuzz.generate.model import Area, Forecast
 from sysfuzz.program.ir import Op, Program, Ref

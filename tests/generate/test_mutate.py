@@ -6,8 +6,8 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import programs
 
+from strategies import programs
 from sysfuzz.generate.fresh import fresh
 from sysfuzz.generate.mutate import MUTATIONS, crossover, mutate
 from sysfuzz.generate.subject import Subject

@@ -88,7 +88,12 @@ def test_sliding_moves_code_and_runs_together() -> None:
 
 def test_sliding_knows_references() -> None:
     """A run that starts in code at the same reference goes with it, also below 0."""
-    ops = (Op("mmap", (0, 0x1000, 5, 0x1002, -1, 0)), Op("poke", (Ref(0), b"\xc3")), Op("run", (Ref(0), 0)), Op("run", (AT, 0)))
+    ops = (
+        Op("mmap", (0, 0x1000, 5, 0x1002, -1, 0)),
+        Op("poke", (Ref(0), b"\xc3")),
+        Op("run", (Ref(0), 0)),
+        Op("run", (AT, 0)),
+    )
     for seed in range(30):
         subject = Subject(Program(ops=ops), Random(seed))
         recode.slide(subject)
@@ -97,7 +102,9 @@ def test_sliding_knows_references() -> None:
         subject.program().validate()
 
 
-@pytest.mark.parametrize(("mode", "name"), [("amd64", "syscall"), ("amd64", "int80"), ("i386", "lcall7"), ("i386", "sysenter")])
+@pytest.mark.parametrize(
+    ("mode", "name"), [("amd64", "syscall"), ("amd64", "int80"), ("i386", "lcall7"), ("i386", "sysenter")]
+)
 def test_prefixes_come_and_go_before_an_opcode_that_stays(mode: Mode, name: str) -> None:
     """The opcode's linear address is the same; the run still starts at the code's start."""
     opcode = ENTRIES[name].code

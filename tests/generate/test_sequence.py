@@ -63,7 +63,9 @@ def test_references_survive_an_insertion(rng: Random, count: int, more: int, dat
 
 
 @given(st.randoms(use_true_random=False), SIZES, SIZES, st.data())
-def test_what_named_a_replaced_op_names_the_last_of_the_new(rng: Random, count: int, more: int, data: st.DataObject) -> None:
+def test_what_named_a_replaced_op_names_the_last_of_the_new(
+    rng: Random, count: int, more: int, data: st.DataObject
+) -> None:
     """All other references are as before."""
     ops = chain(count, rng)
     at = data.draw(st.integers(0, count - 1))
@@ -143,7 +145,10 @@ def test_fitting_keeps_what_the_limits_allow(codes: list[bytes | None]) -> None:
         assert all(kept == whole for kept, whole in lengths)
 
 
-@given(st.sampled_from([param.kind for params in CALLS.values() for param in params if param.kind != Kind.HEX]), st.integers())
+@given(
+    st.sampled_from([param.kind for params in CALLS.values() for param in params if param.kind != Kind.HEX]),
+    st.integers(),
+)
 def test_literals_are_in_range(kind: str, value: int) -> None:
     """Any number becomes one that the kind allows; one that is in range stays as it is."""
     for mode in ("amd64", "i386"):

@@ -62,7 +62,16 @@ def test_every_flag_bit_can_flip() -> None:
         now = subject.ops[0].args[3]
         assert isinstance(now, int)
         flipped[now ^ flags] += 1
-    for name in ("MAP_SHARED", "MAP_PRIVATE", "MAP_FIXED", "MAP_WIRED", "MAP_ANON", "MAP_INHERIT", "MAP_RENAME", "MAP_NOSYSCALLS"):
+    for name in (
+        "MAP_SHARED",
+        "MAP_PRIVATE",
+        "MAP_FIXED",
+        "MAP_WIRED",
+        "MAP_ANON",
+        "MAP_INHERIT",
+        "MAP_RENAME",
+        "MAP_NOSYSCALLS",
+    ):
         assert flipped[MAP[name]] > 0, name
     assert flipped[0x8] > 0
     del flipped[0]

@@ -4,7 +4,9 @@ import pytest
 
 from sysfuzz.generate import weights
 
-TABLES = {name: value for name, value in vars(weights).items() if isinstance(value, dict) and name.isupper() and name != "MAP"}
+TABLES = {
+    name: value for name, value in vars(weights).items() if isinstance(value, dict) and name.isupper() and name != "MAP"
+}
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -207,6 +207,12 @@ def test_an_open_address_is_adopted(play, page, hint):
     assert page(expected, A + P) is not None
 
 
+@pytest.mark.parametrize("answer", [P, VM_MAX["amd64"] - 2 * P])
+def test_the_bounds_themselves_are_legal(play, answer):
+    """A place may begin at VM_MIN and end at VM_MAX."""
+    assert play(("mmap", 0, 2 * P, RW, MAPANON, -1, 0), saw={0: answer}).steps[0].result == answer
+
+
 @pytest.mark.parametrize(
     ("answer", "flags"),
     [

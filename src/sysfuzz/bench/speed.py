@@ -21,6 +21,7 @@ from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.oracles import judge
 from sysfuzz.program.ir import Op, Program
 from sysfuzz.program.names import PAGE
+from sysfuzz.program.outcome import Outcome
 from sysfuzz.program.wire import decode, encode
 from sysfuzz.targets.emulated import EmulatedTarget
 
@@ -102,20 +103,20 @@ def _stage_times(programs: Sequence[Program], target: EmulatedTarget, seed: int)
     """Microseconds a program of each stage, in the order of the pipeline."""
     rng = random.Random(seed)
     features = Features(CounterMap())
-    calls_only = [_without_runs(program) for program in programs]
     pairs = [(program, target.run(program)) for program in programs]  # also warms everything up
-    stages: tuple[Callable[[], object], ...] = (
-        lambda: [mutate(program, rng) for program in programs],
-        lambda: [decode(encode(program)) for program in programs],
-        lambda: [target.run(program) for program in calls_only],
-        lambda: [target.run(program) for program in programs],
-        lambda: [features.mark(program, outcome) for program, outcome in pairs],
-        lambda: [judge(program, outcome) for program, outcome in pairs],
+    stages: tuple[Callable[[Program, Outcome], object], ...] = (
+        lambda program, _: mutate(program, rng),
+        lambda program, _: decode(encode(program)),
+        lambda program, _: target.run(_without_runs(program)),
+        lambda program, _: target.run(program),
+        features.mark,
+        judge,
     )
     times = []
     for stage in stages:
         started = time.perf_counter()
-        stage()
+        for program, outcome in pairs:
+            stage(program, outcome)
         times.append((time.perf_counter() - started) / len(programs) * 1e6)
     return times
 

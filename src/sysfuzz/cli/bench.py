@@ -8,7 +8,7 @@ from sysfuzz.bench.speed import measure
 from sysfuzz.cli.columns import columns
 from sysfuzz.cli.errors import CLEAN
 from sysfuzz.cli.output import json_option, say, write_json
-from sysfuzz.engine.harness import CORE, FACTORY
+from sysfuzz.engine.settings import CORE, FACTORY
 from sysfuzz.findings.provenance import installed_versions
 from sysfuzz.kernel.kernel import Kernel
 

@@ -9,7 +9,7 @@ import click
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.corpus import Corpus
 from sysfuzz.cli.display import display
-from sysfuzz.cli.duration import Duration
+from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input
 from sysfuzz.cli.inputs import Named, open_target
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
@@ -32,7 +32,11 @@ _MAX_SEED = 2**31 - 1
     "--target", required=True, metavar="T", help="A name of 'sysfuzz targets', or your own core as module:attribute."
 )
 @click.option(
-    "--for", "seconds", type=Duration(), metavar="TIME", help="Stop after this time: 60s, 10m, 1h. Default: at Ctrl-C."
+    "--for",
+    "seconds",
+    callback=to_seconds,
+    metavar="TIME",
+    help="Stop after this time: 60s, 10m, 1h. Default: at Ctrl-C.",
 )
 @click.option("--runs", type=click.IntRange(min=1), metavar="N", help="Stop after this many executions.")
 @click.option(

@@ -9,7 +9,7 @@ import click
 
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.listing import Listing
-from sysfuzz.findings.bucket import bucket_of
+from sysfuzz.findings.bucket import bucket_of, one_line
 from sysfuzz.findings.severity import SEVERITIES, Severity, rank, severity_of
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.expect import render as render_step
@@ -60,13 +60,13 @@ def ops(program: Program, outcome: Outcome, trace: bool) -> Iterator[str]:
     if outcome.panic is not None:
         yield f"panic: {panic(outcome.panic)}"
     if outcome.insane:
-        yield f"the core's own check: {outcome.insane}"
+        yield f"the core's own check: {one_line(outcome.insane)}"
 
 
 def panic(found: Panic) -> str:
     """The core's last words, and where it spoke them."""
     exception = f"{found.exception}: " if found.exception else ""
-    return f"{exception}{found.reason} ({found.where})"
+    return one_line(f"{exception}{found.reason} ({found.where})")
 
 
 def maps(views: Sequence[View]) -> Iterator[str]:
@@ -91,7 +91,7 @@ def place(op: int) -> str:
 
 def difference(verdict: Verdict) -> str:
     """What was expected and what came."""
-    return f"expected {verdict.expected}, got {verdict.actual}"
+    return one_line(f"expected {verdict.expected}, got {verdict.actual}")
 
 
 def value(result: Result) -> str:

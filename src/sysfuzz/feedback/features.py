@@ -56,7 +56,7 @@ class Features:
 
     def _run(self, program: Program, events: tuple[Event, ...], pid: int, views: tuple[View, ...]) -> None:
         entries, pairs = self._domains["entries"].mark, self._domains["events"].mark
-        last = program.mode
+        last: str = program.mode
         for event in events:
             attempt, reply = event.attempt, event.reply
             kind = event.kind

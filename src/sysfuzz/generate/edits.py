@@ -23,9 +23,6 @@ def _position(subject: Subject) -> int:
 
 def insert_op(subject: Subject) -> None:
     """One op more."""
-    if len(subject.ops) >= weights.LONG_PROGRAM:
-        delete_ops(subject)
-        return
     at = _position(subject)
     draft = subject.draft(at)
     arguments.op(draft)
@@ -38,7 +35,7 @@ def delete_ops(subject: Subject) -> None:
     if count < 2:
         return
     stretch = 1
-    if subject.chance(0.2) or count > weights.LONG_PROGRAM:
+    if subject.chance(0.2 if count < weights.LONG_PROGRAM else 0.8):
         stretch = 1 + subject.below(max(2, count // 3))
     first = subject.below(count)
     order = [*range(first), *range(first + stretch, count)]
@@ -81,9 +78,6 @@ def replace_op(subject: Subject) -> None:
 def insert_idiom(subject: Subject) -> None:
     """A whole idiom, mostly behind everything: its own run should be the last word."""
     count = len(subject.ops)
-    if count > weights.LONG_PROGRAM:
-        delete_ops(subject)
-        return
     at = count if subject.chance(0.6) else subject.below(count + 1)
     draft = subject.draft(at)
     idiom(draft)

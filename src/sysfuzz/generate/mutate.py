@@ -31,6 +31,7 @@ MUTATIONS: Mapping[str, Callable[[Subject], None]] = {
     "prefix": recode.change_prefix,
     "gate": recode.change_gate,
 }
+_GROWING = frozenset((edits.insert_op, edits.duplicate_op, edits.insert_idiom, edits.splice))
 _DECK = weights.deal(weights.MUTATIONS, MUTATIONS)
 
 
@@ -38,7 +39,10 @@ def mutate(program: Program, rng: Random, other: Program | None = None) -> Progr
     """A valid program that differs from the valid `program`; `other` is one to borrow ops from."""
     subject = Subject(program, rng, other)
     for _ in range(weights.MOST_MUTATIONS):
-        subject.pick(_DECK)(subject)
+        mutation = subject.pick(_DECK)
+        if mutation in _GROWING and subject.chance((len(subject.ops) / weights.LONG_PROGRAM) ** 2):
+            mutation = edits.delete_ops
+        mutation(subject)
         if not subject.chance(weights.MORE_MUTATIONS):
             break
     changed = subject.program()

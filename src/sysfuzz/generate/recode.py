@@ -66,16 +66,16 @@ def slide(subject: Subject) -> None:
     if index is None:
         return
     by = subject.pick(weights.SLIDES)
-    _move_runs(subject, index, by, 0)
+    _move_runs(subject, index, by)
     subject.set_argument(index, 0, _moved(subject, subject.ops[index].args[0], by))
 
 
-def _move_runs(subject: Subject, index: int, by: int, first: int) -> None:
-    """Add `by` to the address of each run that starts in the code of poke `index` at offset `first` or behind."""
+def _move_runs(subject: Subject, index: int, by: int) -> None:
+    """Add `by` to the address of each run that starts in the code of poke `index`."""
     start, data = subject.ops[index].args
     assert isinstance(data, bytes)
     for position, (call, args) in enumerate(subject.ops):
-        if call == "run" and first <= _offset(args[0], start) < len(data):
+        if call == "run" and 0 <= _offset(args[0], start) < len(data):
             subject.ops[position] = Op(call, (_moved(subject, args[0], by), *args[1:]))
 
 
@@ -113,6 +113,7 @@ def change_prefix(subject: Subject) -> None:
     data = _code(subject, index)
     start, opcode, size = _entry(subject, data)
     if not size:
+        change_bytes(subject)
         return
     if start < opcode and subject.chance(0.4):
         changed, by = data[:start] + data[start + 1 :], 1
@@ -120,7 +121,7 @@ def change_prefix(subject: Subject) -> None:
         changed, by = data[:opcode] + bytes((subject.pick(PREFIXES[width(subject.mode)]),)) + data[opcode:], -1
     else:
         return
-    _move_runs(subject, index, by, 0)
+    _move_runs(subject, index, by)
     addr = _moved(subject, subject.ops[index].args[0], by)
     subject.ops[index] = Op("poke", (addr, changed))
 

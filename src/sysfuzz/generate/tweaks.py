@@ -11,19 +11,11 @@ from sysfuzz.generate.subject import Subject
 from sysfuzz.program.ir import CALLS, MODES, VENDORS, Arg, Kind, Ref, width
 from sysfuzz.program.names import RAX, REGISTERS, RSP
 
-_FLAG_KINDS = {
-    Kind.PROT: 3,
-    Kind.MAP: 0,
-    Kind.REMAP: 0,
-    Kind.MSYNC: 4,
-    Kind.MLOCKALL: 3,
-}  # how many low bits to flip; 0: those of mmap
+# How many low bits of a flag set to flip; 0: those of mmap.
+_FLAG_KINDS = {Kind.PROT: 3, Kind.MAP: 0, Kind.REMAP: 0, Kind.MSYNC: 4, Kind.MLOCKALL: 3}
 # mmap's bits worth flipping: sharing, FIXED, WIRED, ANON and NOSYSCALLS decide something, the others should not, bit 3 is unknown.
 _MAP_BITS = (0, 1, 2, 3, 4, 4, 5, 7, 10, 11, 12, 16, 16, 16, 16, 17, 24)
-_NEAR_ARGUMENTS = (
-    0.6,
-    0.8,
-)  # below the first: nudge; below the second: a new value aimed by the map; else the end of a range
+_TRIES = 8  # for a value other than the one that is there: the commonest, a descriptor of -1, has 4 of 5
 
 
 def change_argument(subject: Subject) -> None:
@@ -51,7 +43,8 @@ def _changed(subject: Subject, index: int, kind: str, arg: int | Ref) -> Arg:
         if dice < weights.NUDGED + weights.AIMED:
             return aims.aim(draft) if kind == Kind.ADDR else aims.size(draft)
         probable = draft.forecast.value(arg)
-        return draft.forecast.name(probable) if isinstance(arg, int) else probable
+        named = draft.forecast.name(probable) if isinstance(arg, int) else probable
+        return named if named != arg else aims.aim(draft)
     if isinstance(arg, Ref):
         return arguments.pid(subject.draft(index))
     if kind in _FLAG_KINDS and subject.chance(0.8):
@@ -60,7 +53,12 @@ def _changed(subject: Subject, index: int, kind: str, arg: int | Ref) -> Arg:
         return arg ^ 1 << bit
     if subject.chance(0.3):
         return literal(subject.mode, kind, arg + subject.pick((-1, 1)))
-    return arguments.value(subject.draft(0), kind)
+    draft = subject.draft(0)
+    for _ in range(_TRIES):
+        value = arguments.value(draft, kind)
+        if value != arg:
+            return value
+    return arg
 
 
 def _nudged(subject: Subject, arg: int | Ref, by: int) -> Arg:

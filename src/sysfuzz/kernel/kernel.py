@@ -16,7 +16,7 @@ from sysfuzz.kernel.rules import REFERENCE, Rules
 from sysfuzz.kernel.usermem import UserMemory
 from sysfuzz.kernel.vmmap import Entry, VMMap
 from sysfuzz.program.ir import Mode
-from sysfuzz.program.layout import LAYOUTS
+from sysfuzz.program.layout import LAYOUTS, MAX_PAGES
 from sysfuzz.program.names import ERRNO, PAGE, RAX, RCX, RDX, RSP, SIGNAL, SYSARCH
 from sysfuzz.program.outcome import Delivered, Reply, Result, View
 
@@ -38,7 +38,7 @@ class Kernel:
         self.layout = LAYOUTS[mode]
         self.rules = rules
         self._log: list[str] = []
-        self._trampoline = Object("trampoline", 1, signals.TRAMPOLINE[mode])
+        self._trampoline = Object("trampoline", MAX_PAGES, signals.TRAMPOLINE[mode])
         self._files: mman.Files = {}
         self._memory = UserMemory(memory)
         self.processes = Processes(self._fresh_map, memory, self._log)
@@ -278,16 +278,12 @@ def _code_sigaction(kernel: Kernel, process: Process, lwp: int, args: tuple[int,
 def _code_sysarch(kernel: Kernel, process: Process, lwp: int, args: tuple[int, ...]) -> int | str:
     """sysarch by code: a pointer to two words, slot and base."""
     operation, pointer = args
-    size = kernel.layout.bits // 8
-    data = kernel._memory.copyin(process, pointer, 2 * size)
+    if operation != SYSARCH["I386_SET_LDT"] or kernel.mode != "i386":
+        return "EINVAL"
+    data = kernel._memory.copyin(process, pointer, 8)
     if data is None:
         return "EFAULT"
-    return kernel._sysarch(
-        process,
-        operation,
-        int.from_bytes(data[:size], "little"),
-        int.from_bytes(data[size:], "little"),
-    )
+    return kernel._sysarch(process, operation, int.from_bytes(data[:4], "little"), int.from_bytes(data[4:], "little"))
 
 
 def _transfer(kernel: Kernel, process: Process, lwp: int, args: tuple[int, ...]) -> int | str:

@@ -30,7 +30,9 @@ _FRAME = 0x200
 _LDT = 0x400
 _TSS = 0x800
 
-GDT_LIMIT = USER_CODE64 + 7
+# Behind the end of the global table: nobody can load them again.
+LDT_SELECTOR, TSS_SELECTOR = 0x38, 0x40
+GDT_LIMIT = USER_CODE64 + 4
 LDT_LIMIT = LDT_SLOTS * 8 - 1
 TSS_LIMIT = 0x67
 

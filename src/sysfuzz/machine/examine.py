@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sysfuzz.machine.descriptors import Segment
-from sysfuzz.machine.emulator import FETCH
 from sysfuzz.machine.mmu import Mmu, canonical
 from sysfuzz.program.ir import Mode, Vendor
 from sysfuzz.program.names import PAGE, R11, RBP, RCX, RSP
@@ -47,8 +46,8 @@ _INT = 0xCD
 _INT3 = b"\xcc"
 _INTO = b"\xce"
 _INT_1 = bytes.fromhex("cd01")
-# in, out, ins, outs: refused at user level by #GP before any operand is touched.
-_PORT_OPCODES = bytes.fromhex("6c 6d 6e 6f e4 e5 e6 e7 ec ed ee ef")
+# ins, outs: refused at user level by #GP, before their memory operand is touched.
+_PORT_STRINGS = (b"\x6c", b"\x6d", b"\x6e", b"\x6f")
 _FAR_CALLS = (LCALL, LCALL7, LCALL27)
 
 
@@ -137,20 +136,21 @@ class Examiner:
         """The instruction at the PC is one that the emulator executes and user code may not."""
         return self._fault_here(cpu, GENERAL_PROTECTION)
 
-    def refused(self, cpu: CpuState, page: int, access: int, address: int, block: Block) -> Attempt:
-        """A TLB miss on `page` was refused; a data access was one to `address`."""
-        if access == FETCH:
-            here = cpu.linear(cpu.pc)
-            if not canonical(here):
-                return self._wild_branch(cpu, block)
-            # An instruction that runs into the page faults at the page's first byte.
-            return self._fault_here(cpu, PAGE_FAULT, here if here & -PAGE == page else page)
+    def data_refused(self, cpu: CpuState, address: int) -> Attempt:
+        """A read or write at `address` was refused."""
         code = self._mmu.code(cpu.linear(cpu.pc), MAX_INSTRUCTION, cpu.mask)
-        if code.lstrip(PREFIXES[cpu.bits])[:1] in _PORT_OPCODES[:4]:
+        if code.lstrip(PREFIXES[cpu.bits])[:1] in _PORT_STRINGS:
             return self._fault_here(cpu, GENERAL_PROTECTION)
         if not canonical(address):
             return self._fault_here(cpu, STACK_FAULT if self._by_stack(cpu, code, address) else GENERAL_PROTECTION)
         return self._fault_here(cpu, PAGE_FAULT, address)
+
+    def fetch_refused(self, cpu: CpuState, page: int, block: Block) -> Attempt:
+        """The code on `page` was refused: at the PC, or further on in the instruction there, which then faults at the page's first byte."""
+        here = cpu.linear(cpu.pc)
+        if not canonical(here):
+            return self._wild_branch(cpu, block)
+        return self._fault_here(cpu, PAGE_FAULT, here if here & -PAGE == page else page)
 
     @staticmethod
     def _is_int_1(code: bytes, bits: int) -> bool:

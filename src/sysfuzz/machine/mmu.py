@@ -67,6 +67,11 @@ class Mmu:
         self._system_paddr = system_paddr
         self._truncate = mode == "i386"  # Unicorn reports base + offset without the carry taken off
 
+    def forget(self) -> None:
+        """All answers are void."""
+        self.pages.clear()
+        self.moved = False
+
     def on_miss(self, _uc: int, vaddr: int, access: int, entry: "ctypes._Pointer[TlbEntry]", _data: int) -> bool:
         """The TLB hook."""
         if self._truncate:

@@ -30,8 +30,8 @@ def alignment(world: World, flags: int, addr: int) -> int | str:
 
 
 def is_free(world: World, start: int, size: int) -> bool:
-    """Whether [start, start + size) is page-aligned, in bounds and unmapped."""
-    if start % PAGE or start < world.layout.vm_min or start + size > world.layout.vm_max:
+    """Whether [start, start + size), whole pages, is in bounds and unmapped."""
+    if start < world.layout.vm_min or start + size > world.layout.vm_max:
         return False
     pages = world.space.pages
     return not any(number in pages for number in range(start // PAGE, (start + size) // PAGE))

@@ -1,0 +1,252 @@
+"""User code on the emulated CPU, from one event to the next.
+
+Hooks only write down the first thing that happened and stop the emulator; what it was is dealt with outside, where exceptions propagate as
+everywhere and maps may change. Around that, this file hides what the emulator does unlike a CPU: it translates a block before it executes any
+of it, carries on behind IN and OUT, lets IRET leave protected mode, and remembers exceptions that nobody delivers. It knows no kernel.
+"""
+
+from unicorn import unicorn_const, x86_const
+
+from sysfuzz.machine import emulator
+from sysfuzz.machine.descriptors import Segment, SystemPage
+from sysfuzz.machine.emulator import Emulator, MachineError
+from sysfuzz.machine.examine import Block, CpuState
+from sysfuzz.machine.mmu import Mmu
+from sysfuzz.program.ir import Mode
+from sysfuzz.program.layout import USER_CODE32, USER_CODE64
+from sysfuzz.program.names import PAGE, RAX, REGISTERS, RSP
+from sysfuzz.x86.entries import GENERAL_PROTECTION, MAX_INSTRUCTION, PAGE_FAULT
+
+# Events, as hooks note them.
+NOTHING, SYSTEM_CALL, INTERRUPT, PRIVILEGED, LIMIT = "", "system call", "interrupt", "privileged", "limit"
+
+# Flags that user code may have as it likes: CF PF AF ZF SF TF DF OF NT AC ID. Interrupts stay enabled, the I/O privilege 0.
+_USER_FLAGS = 0x0024_4DD5
+_FIXED_FLAGS = 0x0000_0202
+_VIRTUAL_8086 = 0x0002_0000
+
+_OWN_BLOCKS = 10  # budget for the machine's own code, which is one block
+
+
+class Executor:
+    """Runs user code on one emulator. Between runs, the attributes tell what the last one came to."""
+
+    def __init__(self, mode: Mode, cpu: Emulator, mmu: Mmu, system: SystemPage) -> None:
+        self.event = NOTHING  # what a hook saw, the first one only
+        self.vector = 0  # of an INTERRUPT
+        self.entry = 0  # of a SYSTEM_CALL: offset where the instruction begins
+        self.left = 0  # block budget
+        self._cpu = cpu
+        self._mmu = mmu
+        self._system = system
+        self._zeros = [0] * len(REGISTERS[mode])
+        self._default = USER_CODE64 if mode == "amd64" else USER_CODE32
+        self._default_segment = system.segments[self._default]
+        # As the CPU has them loaded, whatever the tables say by now.
+        self.cs, self._segment = self._default, self._default_segment
+        self._virtual = False  # in virtual-8086 mode
+        self._block = 0
+        self._block_size = 0
+        self._hook()
+
+    # -- setting the CPU ----------------------------------------------------------------------------------------------
+
+    def reset(self, regs: list[int]) -> None:
+        """Make all of the CPU as it was kept, in the default code segment, but for the general registers."""
+        self._cpu.reset()
+        self._cpu.write_registers(regs)
+        self.cs, self._segment, self._virtual = self._default, self._default_segment, False
+        self._block_size = 0
+
+    def load(self, cs: int, segment: Segment, regs: list[int], flags: int) -> None:
+        """Make code segment, general registers and flags these, and keep all else. Flags that are not the user's are ignored."""
+        if self._virtual:
+            self.reset(self._zeros)
+        elif self.event == INTERRUPT:
+            self._cpu.take_exception()
+        if cs != self.cs or segment != self._segment:
+            self._cross(cs, segment)
+        self._cpu.write_state(regs, flags & _USER_FLAGS | _FIXED_FLAGS)
+        self._block_size = 0
+
+    def _cross(self, cs: int, segment: Segment) -> None:
+        """Load another user code segment; general registers and flags are lost."""
+        here = self._segment
+        code, stack = self._system.cross(cs, here.bits)
+        self._own(code - here.base & (1 << here.bits) - 1, frozenset((code & -PAGE, self._system.linear)), RSP, stack)
+        self.cs, self._segment = cs, segment
+
+    def look(self) -> CpuState:
+        """The CPU as it is."""
+        *regs, flags, pc, cs = self._cpu.read_registers()
+        if flags & _VIRTUAL_8086:
+            # Unicorn lets IRET set VM at ring 3, where hardware ignores it. The instruction and the state before it are lost: reported is a
+            # #GP where the CPU is now, since what IRET would have found in place of a selector is hardly ever one.
+            self._virtual, self.event = True, PRIVILEGED
+            return CpuState(
+                regs, flags & (_USER_FLAGS | _FIXED_FLAGS), cs * 16 + pc, self._system.segments[USER_CODE32]
+            )
+        segment = self._system.segments[cs]
+        self.cs, self._segment = cs, segment
+        return CpuState(regs, flags, pc, segment)
+
+    def block(self, mask: int) -> Block:
+        """The block that the CPU entered last, since it was set."""
+        return Block(self._block & mask, self._block_size)
+
+    def base_of(self, register: str) -> int:
+        """Base of the segment that a segment register ("ds") names."""
+        segment = self._system.segments.get(self._cpu.get_register(register) | 3)
+        return segment.base if segment is not None else 0
+
+    # -- running ------------------------------------------------------------------------------------------------------
+
+    def run(self, pc: int) -> int:
+        """Execute from offset `pc` until there is an event or an error (returned); raises what the kernel raised when asked for a page.
+
+        A block is translated as a whole before any of it is executed, so a page that cannot be fetched stops the emulator at the start of a
+        block that only leads into it. Then the rest of the page before it (`edge` is its end) is done with exits at every byte at which an
+        instruction could begin that reaches over the edge, until such an instruction is the first of its block: that fault is true.
+        """
+        cpu, mmu = self._cpu, self._mmu
+        edge = 0
+        while True:
+            self.event = NOTHING
+            if edge:
+                cpu.forget(edge - PAGE, edge)
+                linear = self.look().linear(pc)
+                error = cpu.run_to(pc, range(max(linear + 1, edge - MAX_INSTRUCTION), edge + 1))
+            else:
+                error = cpu.run(pc)
+            if mmu.error is not None:
+                raised, mmu.error = mmu.error, None
+                raise raised
+            if self.event == PRIVILEGED:
+                cpu.rewind()
+                mmu.closed = False
+            if self.event:
+                break
+            if error == emulator.STOPPED and edge:
+                state = self.look()
+                if state.linear(state.pc) == edge:
+                    cpu.forget(edge - PAGE, edge)
+                    edge = 0
+            elif error == emulator.REFUSED and mmu.moved:
+                mmu.forget()
+                cpu.flush_tlb()
+            elif error == emulator.REFUSED and (found := self._new_edge(edge)):
+                edge = found
+            else:
+                break
+            pc = cpu.pc()
+        if edge:
+            cpu.forget(edge - PAGE, edge)
+        return error
+
+    def _new_edge(self, edge: int) -> int:
+        """The page whose fetch was refused, if the PC is not in it and it is not `edge` already; else 0."""
+        if self._mmu.refused is None:
+            return 0
+        page, access = self._mmu.refused
+        if access != emulator.FETCH or page == edge:
+            return 0
+        state = self.look()
+        return page if state.linear(state.pc) & -PAGE != page else 0
+
+    def forget(self, written: list[tuple[int, int]]) -> None:
+        """Drop what was translated from bytes that were written since: by physical address, whoever maps it now."""
+        window = self._mmu.window
+        self._mmu.window_open = True
+        for paddr, size in written:
+            self._cpu.forget(window + paddr, window + paddr + size)
+        self._mmu.window_open = False
+        self._cpu.flush_tlb()
+
+    # -- the machine's own code ---------------------------------------------------------------------------------------
+
+    def enter_user_mode(self) -> None:
+        """From reset, once the tables are loaded: go to ring 3 and keep that state."""
+        bits = self._default_segment.bits
+        code, stack = self._system.enter(self._default, bits)
+        self._own(code, frozenset((self._system.linear,)), RSP, stack)
+        self._cpu.write_state(self._zeros, _FIXED_FLAGS)
+        self._cpu.keep_state()
+        self._cpu.find_private_state(lambda address: self._probe(PAGE_FAULT, address), self._probe)
+
+    def _own(self, pc: int, pages: frozenset[int], register: int, value: int) -> None:
+        """Execute code of the system page that leads to offset 0 of a user segment, where there is no page now."""
+        error = self._execute(pc, pages, register, value)
+        if error != emulator.REFUSED or self.event or self._cpu.pc():
+            raise MachineError(f"the way into user mode failed (error {error}, event {self.event!r})")
+
+    def _probe(self, vector: int, rax: int = 0) -> None:
+        """Run into an exception of the machine's own making."""
+        self._execute(self._system.probe(vector), frozenset((self._system.linear,)), RAX, rax)
+
+    def _execute(self, pc: int, pages: frozenset[int], register: int, value: int) -> int:
+        """Execute code of the system page, seen at the linear `pages` and nothing else, with one register set and all others 0."""
+        regs = self._zeros.copy()
+        regs[register] = value
+        self._cpu.write_state(regs, _FIXED_FLAGS)
+        left, self.left = self.left, _OWN_BLOCKS
+        self.event = NOTHING
+        self._mmu.crossing = pages
+        error = self._cpu.run(pc)
+        self._mmu.crossing = frozenset()
+        self.left = left
+        self._cpu.flush_tlb()
+        return error
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+
+    def _hook(self) -> None:
+        hook, instruction = self._cpu.hook, unicorn_const.UC_HOOK_INSN
+        hook(unicorn_const.UC_HOOK_TLB_FILL, emulator.FILL_HOOK(self._mmu.on_miss))
+        hook(unicorn_const.UC_HOOK_BLOCK, emulator.BLOCK_HOOK(self._on_block))
+        hook(unicorn_const.UC_HOOK_INTR, emulator.INTERRUPT_HOOK(self._on_interrupt))
+        hook(instruction, emulator.ENTRY_HOOK(self._on_system_call), x86_const.UC_X86_INS_SYSCALL)
+        hook(instruction, emulator.ENTRY_HOOK(self._on_system_call), x86_const.UC_X86_INS_SYSENTER)
+        hook(instruction, emulator.IN_HOOK(self._on_in), x86_const.UC_X86_INS_IN)
+        hook(instruction, emulator.OUT_HOOK(self._on_out), x86_const.UC_X86_INS_OUT)
+        # Never called, since all physical memory is writable. While it exists, Unicorn looks for translations at every store; without it, only
+        # at the first store through an address that is not executable, and later ones through such an alias of running code would be lost.
+        hook(unicorn_const.UC_HOOK_MEM_WRITE_PROT, emulator.ACCESS_HOOK(self._on_protected))
+
+    def _on_block(self, _uc: int, start: int, size: int, _data: int) -> None:
+        if self.event:
+            return
+        self._block, self._block_size = start, size
+        self.left -= 1
+        if self.left < 0:
+            self.event = LIMIT
+            self._cpu.stop()
+
+    def _on_interrupt(self, _uc: int, vector: int, _data: int) -> None:
+        if not self.event:
+            self.event, self.vector = INTERRUPT, vector
+        self._cpu.stop()
+
+    def _on_system_call(self, _uc: int, _data: int) -> None:
+        if not self.event:
+            self.event, self.entry = SYSTEM_CALL, self._cpu.pc()
+        self._cpu.stop()
+
+    def _on_port(self) -> None:
+        """The emulator does not ask for permission and goes on to the end of the block. Let nothing of that reach memory, and come back."""
+        if not self.event:
+            self.event = PRIVILEGED
+            self._cpu.save()
+            self._mmu.closed = True
+            self._cpu.flush_tlb()
+        self._cpu.stop()
+
+    def _on_in(self, _uc: int, _port: int, _size: int, _data: int) -> int:
+        self._on_port()
+        return 0
+
+    def _on_out(self, _uc: int, _port: int, _size: int, _value: int, _data: int) -> None:
+        self._on_port()
+
+    @staticmethod
+    def _on_protected(_uc: int, _access: int, _paddr: int, _size: int, _value: int, _data: int) -> bool:
+        return False
