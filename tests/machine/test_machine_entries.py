@@ -100,7 +100,25 @@ def test_faults(boards: Boards, world: tuple[Mode, int, Vendor], code: str) -> N
 
 
 @pytest.mark.parametrize("world", WORLDS)
-@pytest.mark.parametrize("code", ["0f05", "0f34", "cd80", "cc", "f1", "cd03", "cd81", "0f0b"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "0f05",
+        "0f34",
+        "cd80",
+        "cc",
+        "f1",
+        "cd03",
+        "cd81",
+        "0f0b",
+        "9a000000000700",
+        "9a000000000f00",
+        "f4",
+        "ec",
+        "6c",
+        "0f07",
+    ],
+)
 @pytest.mark.parametrize("prefix", ["f0", "66f0", "f067", "f066f2"])
 def test_a_lock_prefix_makes_them_illegal(
     boards: Boards, world: tuple[Mode, int, Vendor], prefix: str, code: str

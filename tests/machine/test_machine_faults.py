@@ -111,6 +111,10 @@ def test_code_that_runs_off_its_page(boards: Boards, mode: Mode) -> None:
     found = attempt(board.start(END - 4))
     assert (found.vector, found.start, found.pc, found.data) == (PF, END, END, END)
     assert found.regs[2] == 2
+    board.map(END, R | X, bytes.fromhex("cd80"))
+    for start, steps in ((END - 4, 2), (END - 2, 1), (END, 0)):
+        found = attempt(board.start(start))
+        assert (found.gate, found.regs[2]) == ("int80", steps)
 
 
 @pytest.mark.parametrize("mode", ["amd64", "i386"])
@@ -144,6 +148,21 @@ def test_the_page_end_is_met_again_after_a_fault(boards: Boards, mode: Mode) -> 
         del board.pages[END]
 
 
+def test_another_fault_before_the_page_end(boards: Boards) -> None:
+    """Nothing stays behind of the way to a page end that was not reached: the same code runs through when all pages are there."""
+    board = boards("amd64")
+    code = bytes.fromhex("8b01 ffc2 b878")
+    start = END - len(code)
+    board.map(start, R | X, code)
+    found = attempt(board.start(start, rcx=DATA))
+    assert (found.start, found.data) == (start, DATA)
+    board.map(DATA, R)
+    board.map(END, R | X, bytes.fromhex("563412 cd80"))
+    for first in (start, start + 2, start + 4):
+        found = attempt(board.start(first, rcx=DATA))
+        assert (found.gate, found.regs[0]) == ("int80", 0x12345678)
+
+
 def test_a_loop_in_the_last_bytes_of_a_page(boards: Boards) -> None:
     """Branches back into the page work while its end is being stepped over, and count blocks."""
     board = boards("amd64")
@@ -153,6 +172,22 @@ def test_a_loop_in_the_last_bytes_of_a_page(boards: Boards) -> None:
     found = attempt(board.start(start))
     assert (found.start, found.data, found.regs[2]) == (END - 2, END, 5)
     assert board.start(start, blocks=3).kind == "limit"
+
+
+def test_jumps_among_the_last_bytes_of_a_page(boards: Boards) -> None:
+    """Forward jumps end at the right instruction, time after time, with the next page and without it."""
+    board = boards("amd64")
+    code = bytes.fromhex("ffc2 eb02 9090 ffc2 eb01 90 ffc2 b8")
+    start = END - len(code)
+    board.map(start, R | X, code)
+    for _ in range(3):
+        found = attempt(board.start(start))
+        assert (found.start, found.data, found.regs[2]) == (END - 1, END, 3)
+        board.map(END, R | X, bytes.fromhex("78563412 cd80"))
+        found = attempt(board.start(start))
+        assert (found.gate, found.regs[0], found.regs[2]) == ("int80", 0x12345678, 3)
+        assert attempt(board.start(start + 6)).regs[2] == 2
+        del board.pages[END]
 
 
 @pytest.mark.parametrize("count", range(1, 15))

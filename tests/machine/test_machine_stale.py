@@ -42,6 +42,16 @@ def test_code_written_while_the_kernel_is_in(boards: Boards) -> None:
     assert attempt(board.resume()).regs[0] == 0x22
 
 
+def test_code_that_was_read_before_it_was_executed(boards: Boards) -> None:
+    """An answer to a read that allows execution is never asked for again: a later write counts all the same."""
+    board = boards("amd64")
+    board.map(CODE, R | X, bytes.fromhex("8b11 ffe1"))  # mov edx, [rcx]; jmp rcx
+    board.map(DATA, R | X, loads(1))
+    assert attempt(board.start(rcx=DATA)).regs[0] == 1
+    board.put(DATA + 1, b"\x02")
+    assert attempt(board.start(rcx=DATA)).regs[0] == 2
+
+
 def test_code_written_under_another_address(boards: Boards) -> None:
     """The write is told by physical address, so the mapping that it went through does not matter, nor one that is gone."""
     board = boards("amd64")

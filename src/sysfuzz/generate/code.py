@@ -124,8 +124,11 @@ def _bare(draft: Draft) -> Block:
 
 def twice(draft: Draft) -> Block:
     """Two calls, the first of which may change the map under the second: core and code are a closed loop."""
-    first = call(draft, gate(draft), change(draft))
-    second = call(draft, gate(draft), GETPID, prefixes(draft))
+    return then(call(draft, gate(draft), change(draft)), call(draft, gate(draft), GETPID, prefixes(draft)))
+
+
+def then(first: Block, second: Block) -> Block:
+    """`first` without its return, and `second`, whose entry is the one that matters."""
     body = first.code.removesuffix(RET)
     return Block(body + second.code, len(body) + second.entry, second.size)
 

@@ -20,8 +20,10 @@ RX, RW, RWX = READ | EXEC, READ | WRITE, READ | WRITE | EXEC
 
 PRIVATE_ANON = MAP["MAP_PRIVATE"] | MAP["MAP_ANON"]
 FIXED = MAP["MAP_FIXED"]
+SHARED_FILE = MAP["MAP_SHARED"] | FIXED
 FLAGGED = MAP["MAP_NOSYSCALLS"]
 NO_FD = -1
+FILE = 3  # the descriptor of a file that can be read, written and executed
 
 
 class Draft(Dice):

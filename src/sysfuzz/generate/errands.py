@@ -34,14 +34,19 @@ def _area(draft: Draft) -> Area:
     return draft.pick(areas) if areas else Area(_SOMEWHERE, _SOMEWHERE + PAGE, RX, False, -1)
 
 
+def mmap(draft: Draft, at: int, prot: int, flags: int, fd: int = _NO_FD) -> Errand:
+    """mmap of one page, from the file's start: with the padding word, and an offset of two words on i386."""
+    words = (at, PAGE, prot, flags, fd, 0, 0)
+    return Errand(197, words if draft.mode == "amd64" else (*words, 0))
+
+
 def _some_page(draft: Draft) -> int:
     area = _area(draft)
     return area.start + draft.below((area.end - area.start) // PAGE) * PAGE
 
 
-def _mmap(draft: Draft, at: int, flags: int) -> Errand:
-    words = (at, PAGE, RX if draft.chance(0.5) else RWX, flags, _NO_FD, 0, 0)
-    return Errand(197, words if draft.mode == "amd64" else (*words, 0))
+def _anonymous(draft: Draft, at: int, flags: int) -> Errand:
+    return mmap(draft, at, RX if draft.chance(0.5) else RWX, flags)
 
 
 def _harmless(draft: Draft) -> Errand:
@@ -51,15 +56,15 @@ def _harmless(draft: Draft) -> Errand:
 def _map_flagged(draft: Draft) -> Errand:
     """A flagged page: over one that is mapped, or behind it."""
     area = _area(draft)
-    return _mmap(draft, area.end if draft.chance(0.5) else area.start, _FIXED_PRIVATE | FLAGGED)
+    return _anonymous(draft, area.end if draft.chance(0.5) else area.start, _FIXED_PRIVATE | FLAGGED)
 
 
 def _map_plain(draft: Draft) -> Errand:
-    return _mmap(draft, _some_page(draft), _FIXED_PRIVATE)
+    return _anonymous(draft, _some_page(draft), _FIXED_PRIVATE)
 
 
 def _map_badly(draft: Draft) -> Errand:
-    return _mmap(draft, 0, PRIVATE_ANON | FLAGGED | draft.pick(weights.BAD_MAP_DECK))
+    return _anonymous(draft, 0, PRIVATE_ANON | FLAGGED | draft.pick(weights.BAD_MAP_DECK))
 
 
 def _unmap(draft: Draft) -> Errand:

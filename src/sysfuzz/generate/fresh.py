@@ -6,7 +6,7 @@ forecast that was wrong.
 
 from random import Random
 
-from sysfuzz.generate import arguments, probes, weights
+from sysfuzz.generate import arguments, weights
 from sysfuzz.generate.dice import Dice
 from sysfuzz.generate.draft import Draft
 from sysfuzz.generate.idioms import idiom
@@ -26,12 +26,10 @@ def fresh(rng: Random, mode: Mode | None = None, vendor: Vendor | None = None) -
     if draft.chance(weights.SECOND_IDIOM):
         idiom(draft)
     idiom(draft)
-    if draft.ops[-1].call != "run":
-        probes.probe(draft)
     ops = draft.ops
     if draft.chance(weights.EXTRA_OP):
         before = len(ops) - 1 - draft.below(min(3, len(ops)))
-        extra = Draft(rng, in_mode, of_vendor, ops[:before])
+        extra = Draft(rng, in_mode, of_vendor, ops[:before], draft.regs)
         arguments.op(extra)
         ops = insert(ops, before, extra.ops)
     return Program(in_mode, of_vendor, draft.registers(), fit(ops))

@@ -2,7 +2,7 @@
 
 It keeps a list of areas for each process and guesses the result of each op. It refuses to be right: limits, wiring, inheritance, files and most
 errors are unknown to it, and nothing is ever judged by it. A wrong guess costs a wasted op; an exact one would cost the speed of the
-generator (a forecast of ten ops takes about ten microseconds).
+generator (this one takes 1.5 us an op where the core takes 9).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -106,7 +106,10 @@ class Forecast:
         """Whether [start, end) is in bounds and nothing is mapped there."""
         if start < self.layout.vm_min or end > self.layout.vm_max:
             return False
-        return all(area.end <= start or area.start >= end for area in self.areas)
+        for area in self.areas:  # noqa: SIM110 - all() with a generator takes twice the time
+            if area.end > start and area.start < end:
+                return False
+        return True
 
     def is_mapped(self, start: int, end: int) -> bool:
         """Whether every page of [start, end) is mapped."""

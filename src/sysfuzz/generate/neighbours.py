@@ -4,13 +4,10 @@ Each function appends its idea to a draft: mappings, a change, and a probe of th
 """
 
 from sysfuzz.generate import aims, arguments, code, probes
-from sysfuzz.generate.draft import FIXED, FLAGGED, READ, RWX, RX, Draft, Place
+from sysfuzz.generate.draft import FILE, FIXED, FLAGGED, READ, RWX, RX, SHARED_FILE, Draft, Place
 from sysfuzz.generate.errands import GETPID
 from sysfuzz.program.ir import Ref
-from sysfuzz.program.names import MAP, PAGE
-
-_SHARED_FILE = MAP["MAP_SHARED"] | FIXED
-_FILE = 3
+from sysfuzz.program.names import PAGE
 
 # Flagged (F) and unflagged (u) areas in the order of their addresses.
 _PATTERNS = ("uF", "Fu", "uFu", "FuF", "uF", "Fu", "uFu", "FuF", "FF", "uFF", "FFu")
@@ -174,7 +171,7 @@ def alias(draft: Draft) -> None:
     first = aims.room(draft, 2)
     prot = RWX if draft.chance(0.7) else RX
     flagged = draft.chance(0.5)
-    draft.op("mmap", first, size, prot, _SHARED_FILE | (FLAGGED if flagged else 0), _FILE, 0)
+    draft.op("mmap", first, size, prot, SHARED_FILE | (FLAGGED if flagged else 0), FILE, 0)
     second: Place | Ref
     if draft.chance(0.3):
         second = draft.plus(first, size)  # beside each other, at the file offsets that would let them merge
@@ -182,7 +179,7 @@ def alias(draft: Draft) -> None:
     else:
         second = aims.room(draft, 2)
         position = 0
-    draft.op("mmap", second, size, prot, _SHARED_FILE | (0 if flagged else FLAGGED), _FILE, position)
+    draft.op("mmap", second, size, prot, SHARED_FILE | (0 if flagged else FLAGGED), FILE, position)
     block = code.call(draft, code.gate(draft), GETPID, code.prefixes(draft))
     within = draft.below(64)
     draft.op("poke", draft.plus(first, within), block.code)

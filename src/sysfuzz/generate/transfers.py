@@ -7,8 +7,8 @@ numbers; what can be said without them is in `code`.
 import struct
 
 from sysfuzz.generate import aims, code, probes
-from sysfuzz.generate.draft import FLAGGED, PRIVATE_ANON, RW, RWX, RX, Draft
-from sysfuzz.generate.errands import GETPID, Errand
+from sysfuzz.generate.draft import FILE, FLAGGED, PRIVATE_ANON, RW, RWX, RX, SHARED_FILE, Draft
+from sysfuzz.generate.errands import GETPID, Errand, mmap
 from sysfuzz.generate.neighbours import executable, flagged_area
 from sysfuzz.program.layout import STACK_HEADROOM, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import PAGE, RAX, RCX, RSP, SIGNAL
@@ -16,6 +16,8 @@ from sysfuzz.x86.snippets import NOP, RET, far_jump, load, to_64
 
 _SETCONTEXT = 308
 _SET_LDT = 1
+_FLAGS = 0x202  # of a ucontext: the reserved bit and IF, as every user program has them
+_GATES_32 = ("int80", "int80", "syscall", "lcall7", "lcall27", "sysenter")
 _BLOCKS = 40  # enough for a handler and several entries; a loop through a handler ends soon
 
 
@@ -34,37 +36,48 @@ def two_areas(draft: Draft) -> tuple[int, int]:
 
 def closed_loop(draft: Draft) -> None:
     """Code maps, unmaps, protects or moves pages, its own among them, and then makes another call."""
+    if draft.chance(0.25):
+        _maps_itself(draft)
+        return
     start = aims.room(draft, 2)
     draft.map(start, 2, draft.chance(0.15), executable(draft))
     probes.probe(draft, draft.forecast.value(start) + (PAGE if draft.chance(0.5) else 0), code.twice(draft))
 
 
+def _maps_itself(draft: Draft) -> None:
+    """A file page holds code that maps this page again, at the same address, with the attribute or without it."""
+    flagged = draft.chance(0.3)
+    start = aims.behind_everything(draft)
+    draft.op("mmap", start, PAGE, RX, SHARED_FILE | (FLAGGED if flagged else 0), FILE, 0)
+    again = mmap(draft, start, RX, SHARED_FILE | (0 if flagged else FLAGGED), FILE)
+    gates = [draft.pick(code.TWO_BYTE_GATES) for _ in range(2)]
+    block = code.then(code.call(draft, gates[0], again), code.call(draft, gates[1], GETPID))
+    draft.op("poke", start, block.code)
+    draft.op("run", start, 0)
+
+
 def segment(draft: Draft) -> None:
     """A code segment whose base makes the offset of a flagged entry look like another page, wrap, or be odd (i386)."""
     flagged, plain = two_areas(draft)
-    target = flagged if draft.chance(0.75) else plain
-    other = plain if target == flagged else flagged
-    entry = target + draft.pick((0, 1, 0x100, PAGE - 2, PAGE - 7))
-    block = code.call(draft, draft.pick(("int80", "int80", "syscall", "lcall7", "lcall27", "sysenter")), GETPID)
+    target, other = (flagged, plain) if draft.chance(0.75) else (plain, flagged)
+    block = code.call(draft, draft.pick(_GATES_32), GETPID)
+    # A return would add the base to the address that ends a run; a far jump there does not.
+    body = block.code if draft.chance(0.5) else block.code.removesuffix(RET) + far_jump(USER_CODE32, draft.layout.done)
+    start = target + draft.pick((0, 1, 0x100, PAGE - len(body)))
+    entry = start + block.entry
     base = draft.pick((0, target, target - other, target - 0x1000_0000, entry + 1, entry + block.size, 1)) & draft.mask
     slot = 8 + draft.below(3)
     draft.op("sysarch", _SET_LDT, slot, base)
-    start = max(target, min(entry - block.entry, target + PAGE - len(block.code)))
-    tail = RET if draft.chance(0.5) else far_jump(USER_CODE32, draft.layout.done)
-    draft.op(
-        "poke", start, block.code.removesuffix(RET) + (tail if start + len(block.code) + 6 <= target + PAGE else RET)
-    )
-    jump = far_jump(slot * 8 | 7, (start - base) & draft.mask)
-    away = 0x800
-    draft.op("poke", plain + away, jump)
-    draft.op("run", plain + away, 0)
+    draft.op("poke", start, body)
+    draft.op("poke", plain + 0x800, far_jump(slot * 8 | 7, (start - base) & draft.mask))
+    draft.op("run", plain + 0x800, 0)
 
 
 def far_transfer(draft: Draft) -> None:
     """64-bit code returns far into 32-bit code, whose entries are others, and back (amd64)."""
     flagged, plain = two_areas(draft)
     target = flagged if draft.chance(0.75) else plain
-    name = draft.pick(("int80", "int80", "syscall", "sysenter", "lcall7", "lcall27"))
+    name = draft.pick(_GATES_32)
     back = plain + 0xC00
     entry = load(RAX, GETPID.number, draft.layout.bits) + code.prefixes(draft) + code.OPCODES[name] + to_64(back)
     at = target + draft.pick((0, 0x100, PAGE - len(entry)))
@@ -129,24 +142,22 @@ def handler(draft: Draft) -> None:
 
 def forged_context(draft: Draft) -> None:
     """setcontext with a ucontext that the program wrote: PC at an entry in a flagged page, any CS."""
+    wide = draft.mode == "amd64"
     flagged, plain = two_areas(draft)
     data = low_area(draft, False, RW)
-    entry = flagged + draft.pick((0, PAGE - 2, 0x10))
-    gate = code.gate(draft)
-    if entry + len(code.OPCODES[gate]) < flagged + PAGE:
-        draft.op("poke", entry, code.OPCODES[gate] + RET)
-    else:
-        draft.op("poke", entry, code.OPCODES["syscall" if draft.mode == "amd64" else "int80"])
-    selector = USER_CODE64 if draft.mode == "amd64" else USER_CODE32
+    own = "syscall" if wide else "int80"
+    opcode = code.OPCODES[code.gate(draft) if draft.chance(0.5) else own]
+    entry = flagged + draft.pick((0, 0x10, PAGE - len(opcode)))
+    draft.op("poke", entry, opcode)
+    selector = USER_CODE64 if wide else USER_CODE32
     if draft.chance(0.3):
         selector = draft.pick((USER_CODE32, USER_CODE64, 0, 8, 8 * 8 | 7))
-    regs = [0] * (16 if draft.mode == "amd64" else 8)
+    regs = [0] * (16 if wide else 8)
     regs[RAX] = GETPID.number
     regs[RSP] = draft.layout.stack_top - STACK_HEADROOM
-    words = (0, selector, entry, 0x202, *regs)
-    draft.op("poke", data, struct.pack(f"<{len(words)}{'Q' if draft.mode == 'amd64' else 'I'}", *words))
-    block = code.call(draft, "syscall" if draft.mode == "amd64" else "int80", Errand(_SETCONTEXT, (data,)))
-    draft.op("poke", plain, block.code)
+    words = (0, selector, entry, _FLAGS, *regs)
+    draft.op("poke", data, struct.pack(f"<{len(words)}{'Q' if wide else 'I'}", *words))
+    draft.op("poke", plain, code.call(draft, own, Errand(_SETCONTEXT, (data,))).code)
     draft.op("run", plain, 0)
 
 

@@ -259,22 +259,15 @@ class VMMap:
         return any(entry.attributes & bit for entry in self.span(start, end))
 
     def regions(self) -> tuple[Region, ...]:
-        """The entries as values."""
-        return tuple(
-            [
-                Region(
-                    e.start,
-                    e.end,
-                    e.prot,
-                    e.maxprot,
-                    e.inherit,
-                    e.advice,
-                    e.wired,
-                    e.attributes,
-                )
-                for e in self.entries
-            ]
-        )
+        """The entries as values; the same object as long as nothing changes."""
+        if self._regions is None:
+            self._regions = tuple(
+                [
+                    Region(e.start, e.end, e.prot, e.maxprot, e.inherit, e.advice, e.wired, e.attributes)
+                    for e in self.entries
+                ]
+            )
+        return self._regions
 
     def check(self) -> str:
         """Sanity: sorted, disjoint, aligned, in bounds, pages counted right; "" or the first thing that is wrong."""

@@ -1,12 +1,18 @@
 """The machine: an emulated x86 CPU at ring 3 that runs until the kernel is needed, says why, and goes on as the kernel says.
 
 One is made for each mode and vendor and serves hundreds of thousands of programs: a run starts from a saved state, and a flush of the TLB is
-the whole cost of a new map. How code is executed is `execute`'s business, what a stop means `examine`'s, what the kernel answers is decided above.
+the whole cost of a new map. How code is executed is the business of `execute`, what a stop means that of `examine`; what the kernel answers is
+decided above.
 
-Where it differs from hardware, as far as is known: `ins` writes zeros to its destination before its #GP is seen; an IRET that asks for
-virtual-8086 mode is #GP, and vector registers are lost; LOCK is accepted before instructions that do not take it, entries excepted; a far return
-or IRET to an address that is not canonical faults there, and not at itself; RDTSC is #GP and RDRAND #UD, as nothing may tell one run
-from the next; SSE errors are never raised. `idiv` of 2^63 negated by -1 in 32-bit operands ends this process: the emulator divides on the host.
+Where it differs from hardware, as far as is known:
+
+* INS writes zeros to its destination before its #GP is seen.
+* An IRET that asks for virtual-8086 mode is #GP where it led to; hardware would ignore VM. The vector registers are lost.
+* LOCK is accepted before instructions that do not take it; before kernel entries it is not.
+* A far return or IRET to an address that is not canonical faults there and not at itself.
+* SSE errors are never raised, a reserved bit in MXCSR is no fault.
+* RDTSC is #GP and RDRAND #UD: nothing may tell one run from the next.
+* 32-bit IDIV of -2^63 by -1 kills this process (SIGFPE), where hardware raises #DE: the emulator divides on the host.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +33,7 @@ from sysfuzz.program.outcome import Attempt
 _CR0_SET = 0x33  # PE; MP, ET and NE: x87 errors are exceptions and not interrupts
 _CR4 = 0x604  # OSFXSR and OSXMMEXCPT: SSE as NetBSD sets it up; TSD: RDTSC is #GP
 _EFER = 0xC000_0080
-_EFER_SCE = 1
+_SCE, _LONG_MODE = 0x1, 0x500
 _FPU_CONTROL, _FPU_TAGS, _SSE_CONTROL = 0x37F, 0xFFFF, 0x1F80  # as NetBSD starts a process: all masked, registers empty
 
 
@@ -73,10 +79,11 @@ class Machine:
         cpu.set_register("tr", (descriptors.TSS_SELECTOR, system.tss, descriptors.TSS_LIMIT, descriptors.TSS_FLAGS))
         cpu.set_register("cr0", _CR0_SET)
         cpu.set_register("cr4", _CR4)
-        if (
-            mode == "amd64" or vendor == "amd"
-        ):  # without it SYSRET is #UD instead of #GP: so it is on Intel outside long mode
-            cpu.set_msr(_EFER, cpu.get_msr(_EFER) | _EFER_SCE)
+        # SYSRET at ring 3 is #GP where it exists, and #UD on Intel outside long mode.
+        if mode == "amd64":
+            cpu.set_register("msr", (_EFER, _SCE | _LONG_MODE))
+        elif vendor == "amd":
+            cpu.set_register("msr", (_EFER, _SCE))
         cpu.set_register("fpcw", _FPU_CONTROL)
         cpu.set_register("fptag", _FPU_TAGS)
         cpu.set_register("mxcsr", _SSE_CONTROL)
@@ -151,7 +158,7 @@ class Machine:
             return examiner.privileged(cpu)
         if error == emulator.INVALID:
             return examiner.invalid(cpu)
-        if error == emulator.REFUSED and self._mmu.refused is not None:
+        if error == emulator.REFUSED:
             page, access = self._mmu.refused
             if access != emulator.FETCH:
                 return examiner.data_refused(cpu, self._emulator.refused_address())

@@ -2,7 +2,7 @@
 
 Unicorn's own Python binding builds objects for every register and has no method for a TLB flush; a run here would cost twice as much through it.
 So the engine is opened and set up by the binding, and driven through the library's C functions with arrays made once. This file knows the
-library, its numbers and its traps, and nothing of programs; nobody else touches ctypes.
+library, its numbers and its traps, and nothing of programs; nobody else calls it.
 """
 
 import ctypes
@@ -83,9 +83,9 @@ class Emulator:
         count = self._count = len(REGISTERS[mode])
         self._pc_number = numbers[count + 1]
         # General registers, flags, PC, CS. A read fills as many bytes as the register has; the others stay zero.
-        self.values = (_U64 * len(numbers))()
+        self._values = (_U64 * len(numbers))()
         ids = (_Int * len(numbers))(*numbers)
-        base = ctypes.addressof(self.values)
+        base = ctypes.addressof(self._values)
         places = (_Pointer * len(numbers))(*(base + 8 * index for index in range(len(numbers))))
         self._one = _U64()
 
@@ -130,16 +130,8 @@ class Emulator:
             raise MachineError(f"hook {kind} refused: {uclib.uc_strerror(error).decode()}")
 
     def set_register(self, name: str, value: object) -> None:
-        """Write any register by the binding's name and in the binding's form (tables are tuples)."""
+        """Write any register by the binding's name and in the binding's form (tables and model-specific registers are tuples)."""
         self._uc.reg_write(getattr(x86_const, f"UC_X86_REG_{name.upper()}"), value)
-
-    def set_msr(self, number: int, value: int) -> None:
-        """Write a model-specific register."""
-        self._uc.reg_write(x86_const.UC_X86_REG_MSR, (number, value))
-
-    def get_msr(self, number: int) -> int:
-        """Read a model-specific register."""
-        return int(self._uc.reg_read(x86_const.UC_X86_REG_MSR, number))
 
     def get_register(self, name: str) -> int:
         """Read a register that a run does not read every time."""
@@ -161,7 +153,8 @@ class Emulator:
     def run_to(self, pc: int, exits: Sequence[int]) -> int:
         """The same, but stop (STOPPED) before executing at any of the linear addresses `exits`; `pc` may not be one.
 
-        What was translated on the way ends at these addresses and stays so: it must be forgotten.
+        What was translated before does not know the exits, and an exit that was jumped to stays one: both must be forgotten first. Blocks that
+        run into an exit are dropped by the library.
         """
         self._use_exits(1)
         self._set_exits((_U64 * len(exits))(*exits), len(exits))
@@ -177,18 +170,18 @@ class Emulator:
     def read_registers(self) -> list[int]:
         """General registers, flags, PC, CS selector."""
         self._read()
-        return self.values[:]
+        return self._values[:]
 
     def write_registers(self, regs: list[int]) -> None:
         """Write the general registers."""
-        self.values[: self._count] = regs  # type: ignore[assignment]  # typeshed wants c_uint64 in the list, too
+        self._values[: self._count] = regs  # type: ignore[assignment]  # typeshed wants c_uint64 in the list, too
         self._write(self._count)
 
     def write_state(self, regs: list[int], flags: int) -> None:
         """Write the general registers and the flags."""
         count = self._count
-        self.values[:count] = regs  # type: ignore[assignment]  # as above
-        self.values[count] = flags
+        self._values[:count] = regs  # type: ignore[assignment]  # as above
+        self._values[count] = flags
         self._write(count + 1)
 
     def pc(self) -> int:

@@ -2,8 +2,8 @@
 
 The emulator reports an interrupt with the address behind the instruction, a fault with that before it, and lets system calls through that
 hardware refuses. Here the bytes in question are looked at, and the catalogue of entries has the last word: which instruction was it, where does
-it begin, does this CPU have it, what does hardware save. Nothing here runs anything; what hardware
-would have changed by then is changed in the copy of the registers that a stop comes with.
+it begin, does this CPU have it, what does hardware save. Nothing here runs anything; what hardware would have changed by then is changed in
+the copy of the registers that a stop comes with.
 """
 
 from collections.abc import Callable
@@ -73,7 +73,7 @@ class CpuState:
 
 
 class Block(NamedTuple):
-    """Straight-line code that the CPU entered last: linear address and size in bytes, 0 if it has not entered any."""
+    """Straight-line code that the CPU entered last: linear address and size in bytes."""
 
     start: int
     size: int
@@ -94,15 +94,16 @@ class Examiner:
         """The emulator executed something as SYSCALL or SYSENTER that begins at offset `start`; `cpu` is behind it."""
         linear = cpu.linear(start)
         prefix, entry, locked = scan(self._mmu.code(linear, MAX_INSTRUCTION, cpu.mask), cpu.bits)
-        size = entry.size if entry is SYSCALL or entry is SYSENTER else 0
-        if not size or locked or not legal(entry, self._mode, cpu.bits, self._vendor):  # type: ignore[arg-type]
-            return self._fault(cpu, INVALID_OPCODE, start, prefix, size)
+        if entry is not SYSCALL and entry is not SYSENTER:  # a VEX form
+            return self._fault(cpu, INVALID_OPCODE, start, prefix, 0)
+        if locked or not legal(entry, self._mode, cpu.bits, self._vendor):
+            return self._fault(cpu, INVALID_OPCODE, start, prefix, entry.size)
         if entry is SYSENTER:
-            return self._attempt(cpu, "sysenter", -1, linear, prefix, size, 0)
+            return self._attempt(cpu, "sysenter", -1, linear, prefix, entry.size, 0)
         cpu.regs[RCX] = cpu.pc
         if self._mode == "amd64":
             cpu.regs[R11] = cpu.flags & ~RESUME_FLAG
-        return self._attempt(cpu, "syscall", -1, linear, prefix, size, cpu.pc)
+        return self._attempt(cpu, "syscall", -1, linear, prefix, entry.size, cpu.pc)
 
     def interrupt(self, cpu: CpuState, vector: int, block: Block) -> Attempt:
         """The emulator raised `vector`: for a fault with the PC at the instruction, for an INT instruction behind it."""
@@ -111,13 +112,13 @@ class Examiner:
         behind = here - block.start & cpu.mask  # equals the size where an INT has ended the block, as it always does
         if vector == DEBUG and not self._is_int_1(code, cpu.bits):
             # Single step: the one instruction of the block is done, and the PC is wherever it led to.
-            return self._attempt(cpu, "", DEBUG, block.start, 0, 0, cpu.pc)
+            return self._attempt(cpu, "", DEBUG, block.start, scan(code, cpu.bits).prefix, 0, cpu.pc)
         if vector in (BREAKPOINT, OVERFLOW) and code[behind - 1 : behind] in (_INT3, _INTO):
             return self._software(cpu, vector, block.start, code[:behind], 1)
         if behind == block.size and code[-2:] == bytes((_INT, vector)):
             return self._software(cpu, vector, block.start, code, 2)
         if vector == GENERAL_PROTECTION:
-            return self._far_call(cpu) or self._fault_here(cpu, GENERAL_PROTECTION)
+            return self._far_call(cpu) or self.privileged(cpu)
         return self._fault_here(cpu, vector)
 
     def invalid(self, cpu: CpuState) -> Attempt:
@@ -127,20 +128,19 @@ class Examiner:
         size = entry.size if entry is not None else 0
         if entry is ICEBP and not locked:
             return self._attempt(cpu, "", DEBUG, linear, prefix, size, cpu.pc + prefix + size & cpu.mask)
-        vector = (
-            GENERAL_PROTECTION if entry is INT and not locked else INVALID_OPCODE
-        )  # INT 6 is reported as a bad instruction
-        return self._fault(cpu, vector, cpu.pc, prefix, size)
+        int_6 = entry is INT and not locked
+        return self._fault(cpu, GENERAL_PROTECTION if int_6 else INVALID_OPCODE, cpu.pc, prefix, size)
 
     def privileged(self, cpu: CpuState) -> Attempt:
-        """The instruction at the PC is one that the emulator executes and user code may not."""
-        return self._fault_here(cpu, GENERAL_PROTECTION)
+        """The instruction at the PC is one that user code may not execute, nor any code behind a LOCK prefix."""
+        code = self._mmu.code(cpu.linear(cpu.pc), MAX_INSTRUCTION, cpu.mask)
+        return self._fault_here(cpu, INVALID_OPCODE if scan(code, cpu.bits).locked else GENERAL_PROTECTION)
 
     def data_refused(self, cpu: CpuState, address: int) -> Attempt:
         """A read or write at `address` was refused."""
         code = self._mmu.code(cpu.linear(cpu.pc), MAX_INSTRUCTION, cpu.mask)
         if code.lstrip(PREFIXES[cpu.bits])[:1] in _PORT_STRINGS:
-            return self._fault_here(cpu, GENERAL_PROTECTION)
+            return self.privileged(cpu)
         if not canonical(address):
             return self._fault_here(cpu, STACK_FAULT if self._by_stack(cpu, code, address) else GENERAL_PROTECTION)
         return self._fault_here(cpu, PAGE_FAULT, address)
@@ -221,7 +221,7 @@ class Examiner:
         """
         code = self._mmu.code(block.start, block.size, cpu.mask)
         at = decode.last_instruction(code, 64)
-        if not code or at < 0:  # no: the kernel itself has sent the CPU there
+        if not code or at < 0:  # no code: none was fetched since the kernel was in, which has sent the CPU there itself
             return self._fault_here(cpu, GENERAL_PROTECTION)
         branch = code[at:]
         opcode = branch.lstrip(PREFIXES[64])

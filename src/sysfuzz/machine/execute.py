@@ -15,7 +15,7 @@ from sysfuzz.machine.mmu import Mmu
 from sysfuzz.program.ir import Mode
 from sysfuzz.program.layout import USER_CODE32, USER_CODE64
 from sysfuzz.program.names import PAGE, RAX, REGISTERS, RSP
-from sysfuzz.x86.entries import GENERAL_PROTECTION, MAX_INSTRUCTION, PAGE_FAULT
+from sysfuzz.x86.entries import MAX_INSTRUCTION, PAGE_FAULT
 
 # Events, as hooks note them.
 NOTHING, SYSTEM_CALL, INTERRUPT, PRIVILEGED, LIMIT = "", "system call", "interrupt", "privileged", "limit"
@@ -24,6 +24,9 @@ NOTHING, SYSTEM_CALL, INTERRUPT, PRIVILEGED, LIMIT = "", "system call", "interru
 _USER_FLAGS = 0x0024_4DD5
 _FIXED_FLAGS = 0x0000_0202
 _VIRTUAL_8086 = 0x0002_0000
+
+# Exceptions that the emulator remembers, and that would make the next of them a double fault (SDM vol. 3, table 6-4).
+_CONTRIBUTORY = (0, 10, 11, 12, 13)
 
 _OWN_BLOCKS = 10  # budget for the machine's own code, which is one block
 
@@ -56,18 +59,16 @@ class Executor:
         self._cpu.reset()
         self._cpu.write_registers(regs)
         self.cs, self._segment, self._virtual = self._default, self._default_segment, False
-        self._block_size = 0
 
     def load(self, cs: int, segment: Segment, regs: list[int], flags: int) -> None:
         """Make code segment, general registers and flags these, and keep all else. Flags that are not the user's are ignored."""
         if self._virtual:
             self.reset(self._zeros)
-        elif self.event == INTERRUPT:
+        elif self.event == INTERRUPT and self.vector in _CONTRIBUTORY:
             self._cpu.take_exception()
         if cs != self.cs or segment != self._segment:
             self._cross(cs, segment)
         self._cpu.write_state(regs, flags & _USER_FLAGS | _FIXED_FLAGS)
-        self._block_size = 0
 
     def _cross(self, cs: int, segment: Segment) -> None:
         """Load another user code segment; general registers and flags are lost."""
@@ -83,15 +84,14 @@ class Executor:
             # Unicorn lets IRET set VM at ring 3, where hardware ignores it. The instruction and the state before it are lost: reported is a
             # #GP where the CPU is now, since what IRET would have found in place of a selector is hardly ever one.
             self._virtual, self.event = True, PRIVILEGED
-            return CpuState(
-                regs, flags & (_USER_FLAGS | _FIXED_FLAGS), cs * 16 + pc, self._system.segments[USER_CODE32]
-            )
+            flags &= _USER_FLAGS | _FIXED_FLAGS
+            return CpuState(regs, flags, cs * 16 + pc, self._system.segments[USER_CODE32])
         segment = self._system.segments[cs]
         self.cs, self._segment = cs, segment
         return CpuState(regs, flags, pc, segment)
 
     def block(self, mask: int) -> Block:
-        """The block that the CPU entered last, since it was set."""
+        """The block that the CPU entered last."""
         return Block(self._block & mask, self._block_size)
 
     def base_of(self, register: str) -> int:
@@ -118,18 +118,17 @@ class Executor:
                 error = cpu.run_to(pc, range(max(linear + 1, edge - MAX_INSTRUCTION), edge + 1))
             else:
                 error = cpu.run(pc)
-            if mmu.error is not None:
-                raised, mmu.error = mmu.error, None
-                raise raised
             if self.event == PRIVILEGED:
                 cpu.rewind()
                 mmu.closed = False
+            if mmu.error is not None:
+                raised, mmu.error = mmu.error, None
+                raise raised
             if self.event:
                 break
             if error == emulator.STOPPED and edge:
                 state = self.look()
                 if state.linear(state.pc) == edge:
-                    cpu.forget(edge - PAGE, edge)
                     edge = 0
             elif error == emulator.REFUSED and mmu.moved:
                 mmu.forget()
@@ -139,14 +138,10 @@ class Executor:
             else:
                 break
             pc = cpu.pc()
-        if edge:
-            cpu.forget(edge - PAGE, edge)
         return error
 
     def _new_edge(self, edge: int) -> int:
         """The page whose fetch was refused, if the PC is not in it and it is not `edge` already; else 0."""
-        if self._mmu.refused is None:
-            return 0
         page, access = self._mmu.refused
         if access != emulator.FETCH or page == edge:
             return 0
@@ -213,32 +208,44 @@ class Executor:
         hook(unicorn_const.UC_HOOK_MEM_WRITE_PROT, emulator.ACCESS_HOOK(self._on_protected))
 
     def _on_block(self, _uc: int, start: int, size: int, _data: int) -> None:
-        if self.event:
-            return
-        self._block, self._block_size = start, size
-        self.left -= 1
-        if self.left < 0:
-            self.event = LIMIT
-            self._cpu.stop()
+        try:
+            if self.event:
+                return
+            self._block, self._block_size = start, size
+            self.left -= 1
+            if self.left < 0:
+                self.event = LIMIT
+                self._cpu.stop()
+        except BaseException as error:  # Ctrl-C: ctypes would print and forget it
+            self._interrupted(error)
 
     def _on_interrupt(self, _uc: int, vector: int, _data: int) -> None:
-        if not self.event:
-            self.event, self.vector = INTERRUPT, vector
-        self._cpu.stop()
+        try:
+            if not self.event:
+                self.event, self.vector = INTERRUPT, vector
+            self._cpu.stop()
+        except BaseException as error:
+            self._interrupted(error)
 
     def _on_system_call(self, _uc: int, _data: int) -> None:
-        if not self.event:
-            self.event, self.entry = SYSTEM_CALL, self._cpu.pc()
-        self._cpu.stop()
+        try:
+            if not self.event:
+                self.event, self.entry = SYSTEM_CALL, self._cpu.pc()
+            self._cpu.stop()
+        except BaseException as error:
+            self._interrupted(error)
 
     def _on_port(self) -> None:
         """The emulator does not ask for permission and goes on to the end of the block. Let nothing of that reach memory, and come back."""
-        if not self.event:
-            self.event = PRIVILEGED
-            self._cpu.save()
-            self._mmu.closed = True
-            self._cpu.flush_tlb()
-        self._cpu.stop()
+        try:
+            if not self.event:
+                self.event = PRIVILEGED
+                self._cpu.save()
+                self._mmu.closed = True
+                self._cpu.flush_tlb()
+            self._cpu.stop()
+        except BaseException as error:
+            self._interrupted(error)
 
     def _on_in(self, _uc: int, _port: int, _size: int, _data: int) -> int:
         self._on_port()
@@ -246,6 +253,10 @@ class Executor:
 
     def _on_out(self, _uc: int, _port: int, _size: int, _value: int, _data: int) -> None:
         self._on_port()
+
+    def _interrupted(self, error: BaseException) -> None:
+        self._mmu.error = error
+        self._cpu.stop()
 
     @staticmethod
     def _on_protected(_uc: int, _access: int, _paddr: int, _size: int, _value: int, _data: int) -> bool:

@@ -11,6 +11,7 @@ from sysfuzz.kernel.protocol import Access
 from sysfuzz.machine.emulator import FETCH, READ, WRITE, TlbEntry
 from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.program.ir import Mode
+from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE, PROT
 
 # The kernel's answer to a TLB miss at a page-aligned linear address: physical page and PROT_ bits, or None.
@@ -48,23 +49,21 @@ class Mmu:
     def __init__(self, mode: Mode, memory: GuestMemory, system: int, system_paddr: int) -> None:
         self.window = _WINDOW[mode]
         self.fill: Fill = _nothing
-        self.pages: dict[
-            int, tuple[int, int]
-        ] = {}  # answers since the last flush: linear page -> physical page, PROT_ bits
-        self.refused: tuple[int, int] | None = None  # page and access (emulator's number) of the last refusal
-        self.moved = (
-            False  # an executable page's answer changed without a flush: the access was refused and must be tried again
-        )
-        self.error: BaseException | None = None  # what the kernel raised in its answer
+        # Answers since the last flush: linear page -> physical page, PROT_ bits.
+        self.pages: dict[int, tuple[int, int]] = {}
+        self.refused = (0, 0)  # page and access (emulator's number) of the last refusal
+        self.moved = False  # refused because an executable page is another page now: to be tried again after a flush
+        self.error: BaseException | None = None  # what was raised inside the hook
         self.closed = False  # everything is refused
         self.crossing: frozenset[int] = (
             frozenset()
-        )  # linear addresses of the system page while the machine itself executes there
+        )  # where the system page is while the machine executes there; else empty
         self.window_open = False
         self._memory = memory
         self._fetched = memory.fetched
         self._system = system
         self._system_paddr = system_paddr
+        self._done = LAYOUTS[mode].done & -PAGE
         self._truncate = mode == "i386"  # Unicorn reports base + offset without the carry taken off
 
     def forget(self) -> None:
@@ -73,32 +72,35 @@ class Mmu:
         self.moved = False
 
     def on_miss(self, _uc: int, vaddr: int, access: int, entry: "ctypes._Pointer[TlbEntry]", _data: int) -> bool:
-        """The TLB hook."""
-        if self._truncate:
-            vaddr &= _MASK32
-        self.refused = vaddr, access
-        if self.closed:
-            return False
-        name, needed = _ACCESS[access]
+        """The TLB hook. An exception is kept, since none may pass through the emulator."""
         try:
-            answer = self.pages.get(vaddr)
-            if answer is None or not answer[1] & needed:
-                answer = self._ask(vaddr, name)
-            if answer is None or not answer[1] & needed:
+            if self._truncate:
+                vaddr &= _MASK32
+            answer = None if self.closed else self._answer(vaddr, *_ACCESS[access])
+            if answer is None:
+                self.refused = vaddr, access
                 return False
+            filled = entry.contents
+            filled.paddr, filled.perms = answer
+            return True
         except BaseException as error:
             self.error = error
             return False
-        filled = entry.contents
-        filled.paddr, filled.perms = answer
-        self.refused = None
-        return True
+
+    def _answer(self, page: int, access: Access, needed: int) -> tuple[int, int] | None:
+        """The answer for a page, if it allows the access."""
+        answer = self.pages.get(page)
+        if answer is None or not answer[1] & needed:
+            answer = self._ask(page, access)
+            if answer is None or not answer[1] & needed:
+                return None
+        return answer
 
     def _ask(self, page: int, access: Access) -> tuple[int, int] | None:
-        """The answer for a page; the kernel is asked about canonical user addresses only."""
+        """The answer for a page. The kernel has no say about DONE, the CPU's own page, and addresses that are none."""
         if page >= self._system or self.crossing or self.window_open:
             return self._own(page)
-        if not canonical(page):
+        if page == self._done or not canonical(page):
             return None
         answer = self.fill(page, access)
         if answer is None:
@@ -136,9 +138,7 @@ class Mmu:
         parts = b""
         while True:
             page = linear & -PAGE
-            answer = self.pages.get(page)
-            if ask and (answer is None or not answer[1] & needed):
-                answer = self._ask(page, access)
+            answer = self._answer(page, access, needed) if ask else self.pages.get(page)
             if answer is None or not answer[1] & needed:
                 return parts
             offset = linear - page
