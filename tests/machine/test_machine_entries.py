@@ -115,7 +115,7 @@ def test_faults(boards: Boards, world: tuple[Mode, int, Vendor], code: str) -> N
         "9a000000000f00",
         "f4",
         "ec",
-        "6c",
+        "ee",
         "0f07",
     ],
 )

@@ -149,10 +149,10 @@ def mmap(
         return backing
     if not size:
         return (addr if fixed else layout.mmap_base) + pageoff
-    alignment = alignment_of(flags, addr if fixed else None, layout.vm_max)
+    alignment = alignment_of(flags, addr if fixed else None, layout.vm_max) if flags >> ALIGNMENT_SHIFT else PAGE
     if isinstance(alignment, str):
         return alignment
-    replaced = vm.mapped_pages(addr, addr + size) if fixed else 0
+    replaced = 0 if not fixed or vm.is_free(addr, addr + size) else vm.mapped_pages(addr, addr + size)
     if vm.pages - replaced + size // PAGE > MAX_PAGES:
         return "ENOMEM"
     if not fixed:

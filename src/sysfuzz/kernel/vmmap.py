@@ -104,6 +104,7 @@ class Entry:
 
 
 _start = attrgetter("start")
+_ENTERED = ("enter", "merge-forward", "merge-back", "merge-both")
 
 
 class VMMap:
@@ -203,37 +204,38 @@ class VMMap:
                     entry.end = addr
                     self.changed("clip")
 
-    def insert(self, new: Entry) -> None:
-        """Put `new` into free space as an entry of its own."""
+    def insert(self, new: Entry) -> int:
+        """Put `new` into free space as an entry of its own; its index."""
         position = self.index(new.start)
         if position < len(self.entries) and self.entries[position].start < new.end:
             raise KernelPanic(f"uvm_map: {new.start:#x}-{new.end:#x} is not free")
         self.entries.insert(position, new)
         self.pages += new.pages()
         self._regions = None
+        return position
 
     def enter(self, new: Entry) -> None:
         """Put `new`, which has no amap yet, into free space, merged with compatible neighbours whose amaps may be extended.
 
         => only one amap survives a merge, so both neighbours are merged only if one of them has none.
         """
-        position = self.index(new.start)
-        self.insert(new)
-        before = self.entries[position - 1] if position else None
-        after = self.entries[position + 1] if position + 1 < len(self.entries) else None
-        back = before is not None and before.extendable() and before.compatible(new, self.rules)
-        forward = after is not None and after.extendable() and new.compatible(after, self.rules)
+        position = self.insert(new)
+        entries = self.entries
+        before = entries[position - 1] if position else None
+        after = entries[position + 1] if position + 1 < len(entries) else None
+        back = before is not None and before.compatible(new, self.rules) and before.extendable()
+        forward = after is not None and new.compatible(after, self.rules) and after.extendable()
         if before is not None and back:
             before.extend_up(new)
-            del self.entries[position]
+            del entries[position]
             forward = forward and (before.amap is None or after is None or after.amap is None)
             if after is not None and forward:
                 before.extend_up(after)
-                del self.entries[position]
+                del entries[position]
         elif after is not None and forward:
             after.extend_down(new)
-            del self.entries[position]
-        self.changed(("enter", "merge-forward", "merge-back", "merge-both")[2 * back + forward])
+            del entries[position]
+        self.changed(_ENTERED[2 * back + forward])
 
     def remove(self, start: int, end: int) -> None:
         """Unmap [start, end); holes are fine."""

@@ -208,44 +208,32 @@ class Executor:
         hook(unicorn_const.UC_HOOK_MEM_WRITE_PROT, emulator.ACCESS_HOOK(self._on_protected))
 
     def _on_block(self, _uc: int, start: int, size: int, _data: int) -> None:
-        try:
-            if self.event:
-                return
-            self._block, self._block_size = start, size
-            self.left -= 1
-            if self.left < 0:
-                self.event = LIMIT
-                self._cpu.stop()
-        except BaseException as error:  # Ctrl-C: ctypes would print and forget it
-            self._interrupted(error)
+        if self.event:
+            return
+        self._block, self._block_size = start, size
+        self.left -= 1
+        if self.left < 0:
+            self.event = LIMIT
+            self._cpu.stop()
 
     def _on_interrupt(self, _uc: int, vector: int, _data: int) -> None:
-        try:
-            if not self.event:
-                self.event, self.vector = INTERRUPT, vector
-            self._cpu.stop()
-        except BaseException as error:
-            self._interrupted(error)
+        if not self.event:
+            self.event, self.vector = INTERRUPT, vector
+        self._cpu.stop()
 
     def _on_system_call(self, _uc: int, _data: int) -> None:
-        try:
-            if not self.event:
-                self.event, self.entry = SYSTEM_CALL, self._cpu.pc()
-            self._cpu.stop()
-        except BaseException as error:
-            self._interrupted(error)
+        if not self.event:
+            self.event, self.entry = SYSTEM_CALL, self._cpu.pc()
+        self._cpu.stop()
 
     def _on_port(self) -> None:
         """The emulator does not ask for permission and goes on to the end of the block. Let nothing of that reach memory, and come back."""
-        try:
-            if not self.event:
-                self.event = PRIVILEGED
-                self._cpu.save()
-                self._mmu.closed = True
-                self._cpu.flush_tlb()
-            self._cpu.stop()
-        except BaseException as error:
-            self._interrupted(error)
+        if not self.event:
+            self.event = PRIVILEGED
+            self._cpu.save()
+            self._mmu.closed = True
+            self._cpu.flush_tlb()
+        self._cpu.stop()
 
     def _on_in(self, _uc: int, _port: int, _size: int, _data: int) -> int:
         self._on_port()
@@ -253,10 +241,6 @@ class Executor:
 
     def _on_out(self, _uc: int, _port: int, _size: int, _value: int, _data: int) -> None:
         self._on_port()
-
-    def _interrupted(self, error: BaseException) -> None:
-        self._mmu.error = error
-        self._cpu.stop()
 
     @staticmethod
     def _on_protected(_uc: int, _access: int, _paddr: int, _size: int, _value: int, _data: int) -> bool:

@@ -53,7 +53,7 @@ class Mmu:
         self.pages: dict[int, tuple[int, int]] = {}
         self.refused = (0, 0)  # page and access (emulator's number) of the last refusal
         self.moved = False  # refused because an executable page is another page now: to be tried again after a flush
-        self.error: BaseException | None = None  # what was raised inside the hook
+        self.error: BaseException | None = None  # what was raised in the hook, by the kernel mostly
         self.closed = False  # everything is refused
         self.crossing: frozenset[int] = (
             frozenset()

@@ -4,9 +4,6 @@ The machine stops at everything that a kernel must answer; here the answer is fe
 CPU's truth and the core's claim. Whatever the core raises is a panic of the core, never an error of ours. Nothing is judged.
 """
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
 from sysfuzz.kernel.protocol import Access, Boot, Core, Frame, KernelPanic
 from sysfuzz.machine.cpu import BadSelector, Machine
 from sysfuzz.machine.memory import ArenaExhausted, GuestMemory
@@ -16,37 +13,8 @@ from sysfuzz.program.outcome import PANIC, Attempt, Event, Outcome, Panic, Reply
 
 _GENERAL_PROTECTION = 13
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class CorePanicked(Exception):
-    """The core panicked; carries what the outcome says of it."""
-
-    def __init__(self, panic: Panic) -> None:
-        super().__init__(panic.reason)
-        self.panic = panic
-
-
-def ask(method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a method of a core; whatever it raises becomes CorePanicked."""
-    try:
-        return method(*args, **kwargs)
-    except ArenaExhausted:
-        raise  # the emulator's limit, not the core's doing
-    except Exception as error:
-        raise CorePanicked(_panic_of(error)) from error
-
-
-def _panic_of(error: Exception) -> Panic:
-    traceback = error.__traceback__
-    where = "?"
-    while traceback is not None:
-        frame = traceback.tb_frame
-        where = f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}"
-        traceback = traceback.tb_next
-    exception = "" if isinstance(error, KernelPanic) else type(error).__name__
-    return Panic(" ".join(str(error).split()), where, exception)
+# Calls after which the current LWP, or its process, may be gone; so may it be after a run.
+_ENDING = frozenset(("exit", "lwp_exit", "run"))
 
 
 class EmulatedTarget:
@@ -79,118 +47,141 @@ class _Run:
         self.core: Core
         self.pid = 1
         self.lwp = 1
-        self.results: list[Result] = []
+        self.settled = True  # the current LWP is known to be alive
+        self.steps: list[Step] = []
         self.events: list[Event] = []
-        self.panicked: CorePanicked | None = None  # inside a TLB fill, where nothing may be raised
+        self.views: tuple[View, ...] = ()
 
     def outcome(self) -> Outcome:
-        """Do all ops."""
-        boot_views: tuple[View, ...] = ()
-        steps: list[Step] = []
+        """Do all ops. Raises what is no panic of the core: faults of the machine, and our own."""
+        boot: tuple[View, ...] = ()
         try:
-            self.core = ask(self.boot, self.program.mode, self.machine.memory)
+            core = self.core = self.boot(self.program.mode, self.machine.memory)
             self.machine.begin(self._fill)
-            boot_views = ask(self.core.views)
+            boot = self.views = core.views()
             for op in self.program.ops:
-                self.events = []
                 result = self._do(op)
-                self.results.append(result)
-                views, transitions = ask(self.core.views), ask(self.core.transitions)
-                steps.append(Step(result, self.pid, tuple(self.events), views, transitions))
-            return Outcome(boot_views, tuple(steps), None, ask(self.core.check))
-        except CorePanicked as error:
-            last = steps[-1].views if steps else boot_views
-            steps.append(Step(PANIC, self.pid, tuple(self.events), last, ()))
-            return Outcome(boot_views, tuple(steps), error.panic)
+                self.views = core.views()
+                self.steps.append(Step(result, self.pid, tuple(self.events), self.views, core.transitions()))
+                if self.events:
+                    self.events = []
+            return Outcome(boot, tuple(self.steps), None, core.check())
+        except ArenaExhausted:
+            raise  # the emulator's limit, not the core's doing
+        except Exception as error:
+            panic = _panic_of(error)
+            if panic is None:
+                raise
+            self.steps.append(Step(PANIC, self.pid, tuple(self.events), self.views, ()))
+            return Outcome(boot, tuple(self.steps), panic)
 
     def _do(self, op: Op) -> Result:
-        args = [self._value(arg) for arg in op.args]
-        core = self.core
-        if op.call == "as":
+        call = op.call
+        args = tuple([arg if isinstance(arg, int) else self._value(arg) for arg in op.args])
+        if call == "as":
             return self._switch(*args)
-        self.lwp = ask(core.alive, self.pid, self.lwp) or ask(core.alive, self.pid, 0)
-        if not self.lwp:
-            return "ESRCH"
-        if op.call == "run":
-            return self._start(*args)
-        if op.call == "poke":
-            return ask(core.poke, self.pid, args[0], op.args[1])  # type: ignore[arg-type]  # validate(): bytes
-        if op.call == "peek":
-            return ask(core.peek, self.pid, *args)
-        return ask(core.call, self.pid, self.lwp, op.call, tuple(args))
+        core = self.core
+        if not self.settled:
+            self.lwp = core.alive(self.pid, self.lwp) or core.alive(self.pid, 0)
+            if not self.lwp:
+                return "ESRCH"
+        self.settled = call not in _ENDING
+        if call == "run":
+            self._start(*args)
+            return 0
+        if call == "poke":
+            return core.poke(self.pid, args[0], op.args[1])  # type: ignore[arg-type]  # validate(): bytes
+        if call == "peek":
+            return core.peek(self.pid, *args)
+        return core.call(self.pid, self.lwp, call, args)
 
     def _value(self, arg: Arg) -> int:
-        """A number; the result of an op that has none counts as MAP_FAILED, all ones."""
+        """The number that stands for a reference; a result that is none counts as MAP_FAILED, all ones. Bytes stand for themselves."""
         if isinstance(arg, Ref):
-            result = self.results[arg.op]
+            result = self.steps[arg.op].result
             return ((result if isinstance(result, int) else -1) + arg.offset) & self.layout.mask
-        return arg if isinstance(arg, int) else 0
+        return 0
 
     def _switch(self, pid: int, lwp: int) -> Result:
-        found = ask(self.core.alive, pid, lwp)
+        found = self.core.alive(pid, lwp)
         if not found:
             return "ESRCH"
-        self.pid, self.lwp = pid, found
+        self.pid, self.lwp, self.settled = pid, found, True
         return 0
 
     # -- running code -------------------------------------------------------------------------------------------------
 
     def _fill(self, vaddr: int, access: Access) -> tuple[int, int] | None:
         """The machine's TLB miss."""
-        return ask(self.core.fill, self.pid, vaddr, access)
+        return self.core.fill(self.pid, vaddr, access)
 
-    def _start(self, addr: int, blocks: int) -> Result:
+    def _start(self, addr: int, blocks: int) -> None:
         """Run the current LWP from `addr` until nothing more happens in it."""
-        layout, machine = self.layout, self.machine
+        layout, machine, core = self.layout, self.machine, self.core
         sp = layout.stack_top - STACK_HEADROOM
         # If the program has unmapped its stack, this fails, and so does the code that needs it.
-        ask(
-            self.core.poke,
-            self.pid,
-            sp,
-            layout.done.to_bytes(layout.bits // 8, "little"),
-        )
-        machine.flush()
-        machine.set_segments(ask(self.core.segments, self.pid))
+        core.poke(self.pid, sp, layout.done.to_bytes(layout.bits // 8, "little"))
+        machine.set_segments(core.segments(self.pid))
         machine.start(addr, sp, self.program.regs, blocks or DEFAULT_BLOCKS)
         while True:
             stop = machine.go()
             if stop.attempt is None:
                 self.events.append(Event(stop.kind))
-                return 0
+                return
             if self._answer(stop.attempt, machine.frame()):
-                return 0
+                return
 
     def _answer(self, attempt: Attempt, frame: Frame) -> bool:
         """Let the core answer one attempt; whether the run ends with it."""
         core, machine = self.core, self.machine
-        refused = attempt.gate == "sysenter" and not ask(core.sysenter_enabled, self.pid)
-        if refused:
-            attempt = attempt._replace(
-                vector=_GENERAL_PROTECTION,
-                pc=attempt.start - attempt.base & machine.mask(attempt),
-            )
-            frame.gate, frame.pc = "", attempt.pc
-        if attempt.gate and not refused:
-            reply = ask(core.enter, self.pid, self.lwp, frame)
-        else:
-            reply = ask(core.fault, self.pid, self.lwp, frame, attempt.vector, attempt.data)
-        ended = self._note(attempt, reply)
-        if not ended:
-            if reply.call:
-                machine.set_segments(ask(core.segments, self.pid))
-            try:
-                machine.resume(frame)
-            except BadSelector as error:  # the kernel's own return to user mode would fault
-                raise CorePanicked(Panic(f"return to user mode: {error}", "targets.emulated:resume")) from error
-        return ended
+        gate = attempt.gate
+        if gate == "sysenter" and not core.sysenter_enabled(self.pid):
+            pc = attempt.start - attempt.base & machine.mask(attempt)
+            attempt = attempt._replace(vector=_GENERAL_PROTECTION, pc=pc)
+            frame.gate, frame.pc, gate = "", pc, ""
+        pid, lwp = self.pid, self.lwp
+        reply = core.enter(pid, lwp, frame) if gate else core.fault(pid, lwp, frame, attempt.vector, attempt.data)
+        if self._note(attempt, reply):
+            return True
+        if reply.call:
+            machine.set_segments(core.segments(self.pid))
+        try:
+            machine.resume(frame)
+        except BadSelector as error:  # the kernel's own return to user mode would fault
+            raise KernelPanic(f"return to user mode: {error}") from error
+        return False
 
     def _note(self, attempt: Attempt, reply: Reply) -> bool:
+        """Write down an event; whether the run ends with it."""
         addr = attempt.opcode if attempt.gate else attempt.start
         if reply.signal is not None:
             self.events.append(Event(reply.signal.signal, addr, attempt, reply))
             return not reply.signal.handled
-        self.events.append(Event("enter", addr, attempt, reply, ask(self.core.views)))
+        self.views = self.core.views()
+        self.events.append(Event("enter", addr, attempt, reply, self.views))
         if reply.ends:
             self.events.append(Event(reply.ends))
         return bool(reply.ends)
+
+
+def _panic_of(error: Exception) -> Panic | None:
+    """What an outcome says of an exception out of the core; None if the core had no part in it.
+
+    The core is to blame if it is what this file called last: also when the exception came through the machine, which asks it for pages.
+    """
+    asked = where = ""
+    ours = False
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        module = str(frame.f_globals.get("__name__", "?"))
+        if module == __name__:
+            ours, asked = True, ""
+        elif ours:
+            ours, asked = False, module
+        where = f"{module}:{frame.f_code.co_name}"
+        traceback = traceback.tb_next
+    explicit = isinstance(error, KernelPanic)
+    if not explicit and (not asked or asked.startswith("sysfuzz.machine.")):
+        return None
+    return Panic(" ".join(str(error).split()), where, "" if explicit else type(error).__name__)
