@@ -31,7 +31,7 @@ TRAPS = {"cc": (3, 1), "cd03": (3, 2), "cd04": (4, 2), "f1": (1, 1)}
 FAULTS = {
     "cd00": GP, "cd01": GP, "cd05": GP, "cd06": GP, "cd0d": GP, "cd0e": GP, "cd2e": GP, "cd7f": GP, "cd81": GP, "cdff": GP,
     "0f0b": UD, "0fffc0": UD, "0fb9c0": UD, "0f01c8": UD, "0f01c9": UD,
-    "0f07": GP, "f4": GP, "fa": GP, "fb": GP, "0f30": GP, "0f22d8": GP,
+    "0f07": GP, "f4": GP, "fa": GP, "fb": GP, "0f30": GP, "0f22d8": GP, "0f0110": GP, "0f00d8": GP,
     "ec": GP, "ee": GP, "e410": GP, "e610": GP, "6c": GP, "6e": GP, "66ed": GP,
     "0f31": GP, "0fc7f0": UD,
 }  # fmt: skip

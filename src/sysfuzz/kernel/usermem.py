@@ -109,12 +109,21 @@ class UserMemory:
         return pieces
 
     def _read(self, process: Process, addr: int, count: int, forced: bool) -> bytes | None:
+        if (addr & _PAGE_MASK) + count <= PAGE:  # nearly always: one page
+            paddr = self._locate(process, addr, "read", forced)
+            return None if paddr is None else self._memory.read(paddr, count)
         pieces = self._pieces(process, addr, count, "read", forced)
         if pieces is None:
             return None
         return b"".join([self._memory.read(paddr, length) for paddr, length in pieces])
 
     def _write(self, process: Process, addr: int, data: bytes, forced: bool) -> bool:
+        if (addr & _PAGE_MASK) + len(data) <= PAGE:
+            paddr = self._locate(process, addr, "write", forced)
+            if paddr is None:
+                return False
+            self._memory.write(paddr, data)
+            return True
         pieces = self._pieces(process, addr, len(data), "write", forced)
         if pieces is None:
             return False

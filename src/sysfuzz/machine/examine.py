@@ -19,14 +19,11 @@ from sysfuzz.x86.entries import (
     BREAKPOINT,
     DEBUG,
     GENERAL_PROTECTION,
-    ICEBP,
-    INT,
     INVALID_OPCODE,
     LCALL,
     LCALL7,
     LCALL27,
     LCALL_MEMORY,
-    LOCK,
     MAX_INSTRUCTION,
     OVERFLOW,
     PAGE_FAULT,
@@ -34,6 +31,7 @@ from sysfuzz.x86.entries import (
     STACK_FAULT,
     SYSCALL,
     SYSENTER,
+    Entry,
     call_gate,
     legal,
     scan,
@@ -114,22 +112,20 @@ class Examiner:
             # Single step: the one instruction of the block is done, and the PC is wherever it led to.
             return self._attempt(cpu, "", DEBUG, block.start, scan(code, cpu.bits).prefix, 0, cpu.pc)
         if vector in (BREAKPOINT, OVERFLOW) and code[behind - 1 : behind] in (_INT3, _INTO):
-            return self._software(cpu, vector, block.start, code[:behind], 1)
+            return self._software(cpu, block.start, code[:behind], 1)
         if behind == block.size and code[-2:] == bytes((_INT, vector)):
-            return self._software(cpu, vector, block.start, code, 2)
+            return self._software(cpu, block.start, code, 2)
         if vector == GENERAL_PROTECTION:
             return self._far_call(cpu) or self.privileged(cpu)
         return self._fault_here(cpu, vector)
 
     def invalid(self, cpu: CpuState) -> Attempt:
-        """The emulator knows no instruction at the PC, or does not take it for one."""
+        """The emulator knows no instruction at the PC, or does not take it for one: ICEBP, and INT 6."""
         linear = cpu.linear(cpu.pc)
         prefix, entry, locked = scan(self._mmu.code(linear, MAX_INSTRUCTION, cpu.mask), cpu.bits)
-        size = entry.size if entry is not None else 0
-        if entry is ICEBP and not locked:
-            return self._attempt(cpu, "", DEBUG, linear, prefix, size, cpu.pc + prefix + size & cpu.mask)
-        int_6 = entry is INT and not locked
-        return self._fault(cpu, GENERAL_PROTECTION if int_6 else INVALID_OPCODE, cpu.pc, prefix, size)
+        if entry is None or entry.gate or locked or not legal(entry, self._mode, cpu.bits, self._vendor):
+            return self._fault(cpu, INVALID_OPCODE, cpu.pc, prefix, entry.size if entry is not None else 0)
+        return self._row(cpu, entry, linear, prefix, cpu.pc + prefix + entry.size & cpu.mask)
 
     def privileged(self, cpu: CpuState) -> Attempt:
         """The instruction at the PC is one that user code may not execute, nor any code behind a LOCK prefix."""
@@ -160,19 +156,21 @@ class Examiner:
 
     # -- what it was --------------------------------------------------------------------------------------------------
 
-    def _software(self, cpu: CpuState, vector: int, block: int, code: bytes, size: int) -> Attempt:
-        """INT3, INTO or INT n (`size` bytes) at the end of `code`, which begins at linear address `block`."""
-        bits = cpu.bits
-        opcode = len(code) - size
-        first = decode.instruction_start(code, opcode, bits)
-        linear, prefix = block + first & cpu.mask, opcode - first
-        if LOCK in code[first:opcode]:
+    def _software(self, cpu: CpuState, block: int, code: bytes, size: int) -> Attempt:
+        """INT3, INTO or INT n (`size` bytes) at the end of `code`, which begins at linear address `block`; the PC is behind it."""
+        first = decode.instruction_start(code, len(code) - size, cpu.bits)
+        prefix, entry, locked = scan(code[first:], cpu.bits)
+        linear = block + first & cpu.mask
+        assert entry is not None
+        if locked:
             return self._fault(cpu, INVALID_OPCODE, cpu.offset(linear), prefix, size)
-        if vector == 0x80:
-            return self._attempt(cpu, "int80", -1, linear, prefix, size, cpu.pc)
-        if vector in (BREAKPOINT, OVERFLOW):
-            return self._attempt(cpu, "", vector, linear, prefix, size, cpu.pc)
-        return self._fault(cpu, GENERAL_PROTECTION, cpu.offset(linear), prefix, size)
+        return self._row(cpu, entry, linear, prefix, cpu.pc)
+
+    def _row(self, cpu: CpuState, entry: Entry, linear: int, prefix: int, behind: int) -> Attempt:
+        """What the catalogue says of the legal instruction at `linear`; `behind` is the offset of the next."""
+        if entry.gate or entry.trap:
+            return self._attempt(cpu, entry.gate, entry.vector, linear, prefix, entry.size, behind)
+        return self._fault(cpu, entry.vector, cpu.offset(linear), prefix, entry.size)
 
     def _far_call(self, cpu: CpuState) -> Attempt | None:
         """The emulator has no call gates: a far call to the selector of one is #GP. Here it goes through."""
