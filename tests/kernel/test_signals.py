@@ -144,3 +144,16 @@ def test_trampolines_call_setcontext():
     assert bytes.fromhex("b834010000") in signals.TRAMPOLINE["amd64"]
     assert signals.TRAMPOLINE["amd64"].endswith(b"\x0f\x05")
     assert signals.TRAMPOLINE["i386"].endswith(b"\xcd\x80")
+
+
+@pytest.mark.parametrize(("gate", "code"), [("", 1), ("syscall", 4)])
+def test_the_siginfo_tells_the_reason(gate, code):
+    """An illegal opcode is ILL_ILLOPC (1), a refused system call ILL_ILLTRP (4): signal, code and address lie behind the context."""
+    kernel, frame = booted("amd64")
+    kernel.call(1, 1, "mmap", (0x12000, 0x1000, 5, 0x11012, -1, 0))
+    frame.gate = gate
+    if gate:
+        kernel.enter(1, 1, frame)
+    else:
+        kernel.fault(1, 1, frame, 6, None)
+    assert struct.unpack("<3Q", kernel.peek(1, frame.regs[6], 24)) == (ILL, code, 0x12345 - (2 if gate else 0))

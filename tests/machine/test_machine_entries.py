@@ -276,3 +276,20 @@ def test_compatibility_code_says_so(boards: Boards) -> None:
     board, start = run(boards, ("amd64", 32, "amd"), bytes.fromhex("cd80"))
     assert attempt(board.start(start)).bits == 32
     assert board.machine.frame().cs == USER_CODE32
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "gate"),
+    [
+        ("2e2e26263e3e65f2f3", "lcall7"),  # nine of them, in no order: the decoder gives up, hardware does not
+        ("2e2667f26736f3f23e65f226", "lcall7"),  # 14 bytes with the call
+        ("2e2667f26736f3f23e65f2262e2e", ""),  # 16: #GP
+    ],
+)
+def test_a_far_call_behind_many_prefixes(boards: Callable[..., Board], prefixes: str, gate: str) -> None:
+    """Any prefixes in any order, up to fifteen bytes in all, and a call through memory still finds its gate."""
+    board = boards("amd64")
+    board.map(DATA, R | W, bytes.fromhex("00000000 0700"))
+    board.map(CODE, R | X, bytes.fromhex(prefixes + "ff18" + "90"))
+    found = attempt(board.start(rax=DATA))
+    assert (found.gate, found.start) == (gate, CODE)

@@ -5,6 +5,7 @@ import pytest
 from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.kernel.rules import Rules
 from sysfuzz.oracles import ORACLES, judge
+from sysfuzz.program.outcome import Reply
 from sysfuzz.program.text import parse
 from sysfuzz.targets.emulated import EmulatedTarget
 
@@ -113,6 +114,38 @@ class UnmapsNothing(Kernel):
         return 0 if name == "munmap" else super().call(pid, lwp, name, args)
 
 
+class FaultCalls(Kernel):
+    """Takes an illegal instruction for a call."""
+
+    def fault(self, pid, lwp, frame, vector, addr):
+        return Reply("getpid", (), 1)
+
+
+class Drops(Kernel):
+    """Lets nothing in and says nothing."""
+
+    def enter(self, pid, lwp, frame):
+        return Reply()
+
+
+class WrongCall(Kernel):
+    def enter(self, pid, lwp, frame):
+        reply = super().enter(pid, lwp, frame)
+        return reply._replace(call="read", args=(9, 9, 9)) if reply.call else reply
+
+
+class LosesTwice(Kernel):
+    """mprotect and madvise both drop the attribute."""
+
+    def call(self, pid, lwp, name, args):
+        result = super().call(pid, lwp, name, args)
+        if name in ("mprotect", "madvise"):
+            vm = self.processes.alive[pid].vm
+            vm.lookup(args[0]).attributes = 0
+            vm.changed("lose")
+        return result
+
+
 def ruled(**rules):
     return lambda mode, memory: Kernel(mode, memory, Rules(**rules))
 
@@ -171,6 +204,26 @@ CASES = [
     (
         FirstByteOnly, PLAIN + FLAGGED + 'poke(0x10fff, "0f05")\nrun(0x10fff)\n',
         {("escape", "check/syscall")},
+    ),
+    (FaultCalls, FLAGGED + 'poke(0x11000, "0f0b")\nrun(0x11000, blocks=1)\n', {("escape", "check/fault")}),
+    (FaultCalls, PLAIN + 'poke(0x10000, "0f0b")\nrun(0x10000, blocks=1)\n', {("sigill-frame", "frame/fault/missing")}),
+    (Drops, FLAGGED + CALL, {("sigill-frame", "frame/syscall/missing")}),
+    (Drops, PLAIN + 'poke(0x10000, "0f05")\nrun(0x10000)\n', {("blocked", "overblock/syscall")}),
+    (WrongCall, PLAIN + 'poke(0x10000, "0f05c3")\nrun(0x10000)\n', {("dispatch", "dispatch/getpid")}),
+    (
+        LosesTwice,
+        FLAGGED + f"mprotect(0x11000, 0x1000, {RX})\n" + FLAGGED + "madvise(0x11000, 0x1000, MADV_NORMAL)\n",
+        {("attribute-lost", "attribute/mprotect"), ("attribute-lost", "attribute/madvise")},
+    ),
+    (
+        ruled(merge_compares_attributes=False, move_carries_attributes=False),
+        PLAIN + FLAGGED + f"mmap(0x50000, 0x1000, {RX}, {FIXED}|MAP_NOSYSCALLS, -1, 0)\n"
+        "mremap(0x50000, 0x1000, 0x60000, 0x1000, MAP_FIXED)\n",
+        {("attribute-lost", "attribute/mmap/merge"), ("attribute-lost", "attribute/mremap/move")},
+    ),
+    (
+        ruled(merge_compares_attributes=False), PLAIN + FLAGGED + "mremap(0x11000, 0x1000, 0x60000, 0x1000, MAP_FIXED)\n",
+        {("attribute-lost", "attribute/mmap/merge")},
     ),
     (UnmapsNothing, PLAIN + "munmap(0x10000, 0x1000)\n", {("map", "mapping/munmap")}),
 ]  # fmt: skip

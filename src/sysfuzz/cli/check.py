@@ -9,7 +9,7 @@ from sysfuzz.cli import render
 from sysfuzz.cli.columns import counted
 from sysfuzz.cli.errors import BAD_INPUT, CLEAN, FOUND, BadInput, bad_input
 from sysfuzz.cli.inputs import REFERENCE, Named, choose_target, open_target, program_files, read_program, target_option
-from sysfuzz.cli.running import run
+from sysfuzz.cli.running import located, run
 from sysfuzz.program.expect import Expectation, compare, parse_expectation
 from sysfuzz.program.text import Source, TextError
 from sysfuzz.targets.table import Target
@@ -41,7 +41,9 @@ def command(paths: tuple[Path, ...], target: str | None) -> int:
             click.echo(error.message, err=True)
             unusable += 1
             continue
-        failures = list(_failures(source, expectations, targets[named.name]))
+        runner = targets[named.name]
+        with located(runner, source):
+            failures = list(_failures(source, expectations, runner))
         for line in failures:
             click.echo(f"{path}:{line}")
         failed += bool(failures)

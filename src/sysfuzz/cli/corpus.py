@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from sysfuzz.cli.errors import bad_input
+from sysfuzz.cli.errors import BadInput, bad_input
 from sysfuzz.cli.inputs import programs_below, read_program
 from sysfuzz.cli.output import replace_text
 from sysfuzz.findings.reproducer import program_text
@@ -25,9 +25,14 @@ class Corpus:
         """Read every program; the first directory is made if it is missing. Raises BadInput."""
         self._first = directories[0] if directories else None
         if self._first is not None:
+            if self._first.exists() and not self._first.is_dir():
+                raise BadInput(f"{self._first}: Not a directory")
             with bad_input():
                 self._first.mkdir(parents=True, exist_ok=True)
+            try:
                 tempfile.TemporaryFile(dir=self._first).close()
+            except OSError as error:
+                raise BadInput(f"{self._first}: cannot write into it: {error.strerror}") from error
         files = [path for directory in directories for path in programs_below(directory)]
         self.inputs = tuple(dict.fromkeys(encode(read_program(path).program) for path in files))
 

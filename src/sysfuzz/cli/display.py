@@ -3,6 +3,8 @@
 What happens is printed above it in both. Knows what an epoch reports, not how it is run.
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -30,7 +32,7 @@ class Display(Protocol):
 @contextmanager
 def display(*, stderr: bool) -> Iterator[Display]:
     """The display for standard output, or for standard error if the other belongs to JSON."""
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = _Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -52,6 +54,14 @@ def standing(progress: Progress, findings: int, faults: int) -> str:
     if faults:
         parts.append(counted(faults, "engine fault"))
     return ", ".join(parts)
+
+
+class _Console(Console):
+    """A console that says that its pipe is closed, where rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())  # else what is buffered fails again at the end
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class _Lines:

@@ -10,7 +10,7 @@ from sysfuzz.cli.columns import counted
 from sysfuzz.cli.errors import CLEAN, FOUND
 from sysfuzz.cli.inputs import choose_target, open_target, read_program, target_option
 from sysfuzz.cli.output import check_writable, json_option, say, write_json
-from sysfuzz.cli.running import run
+from sysfuzz.cli.running import located, run
 
 
 @click.command("exec")
@@ -41,9 +41,12 @@ def command(file: Path, target: str | None, trace: bool, json_file: str | None) 
     program = source.program
     outcome, verdicts = run(runner, source)
 
+    with located(runner, source):
+        lines = list(render.report(program, outcome, verdicts, trace))
+        record = as_json.run(runner.name, program, outcome, verdicts)
     show = partial(say, json_file=json_file)
     show(f"{file}: {counted(len(program.ops), 'op')} on {runner.name} ({program.mode}, {program.vendor})\n")
-    for line in render.report(program, outcome, verdicts, trace):
+    for line in lines:
         show(line)
-    write_json(json_file, as_json.run(runner.name, program, outcome, verdicts))
+    write_json(json_file, record)
     return FOUND if verdicts else CLEAN

@@ -102,17 +102,23 @@ def command(
         shown.say(f"fuzzing {target} with seed {settings.seed}: {start}; Ctrl-C ends the run")
         session = Session(target, store, watch, shown)
         try:
-            result = run_epoch(settings, session.hear, lambda: interrupted() or bool(session.broken))
+            result = run_epoch(settings, session.hear, lambda: interrupted() or session.over())
         except EngineError as error:
             reason = [line.strip() for line in str(error).splitlines() if line.strip()]
             raise EngineFault(f"the engine: {reason[0]}: {reason[-1]}") from error
-        session.look()
+        try:
+            corpus.add(result.inputs)  # first of all: whatever fails from here on, they are on disk
+        except BadInput as error:
+            session.broken = session.broken or error.message
+        if session.unheard is None:
+            session.look()
     with bad_input(StoreError):
         seen = watch.seen()
+    write_json(json_file, _report(target, settings, result, seen, len(session.faults)))
+    if session.unheard is not None:
+        raise session.unheard
     for line in _summary(result, seen, len(session.faults), settings.seed, kept=bool(corpora)):
         say(line, json_file)
-    write_json(json_file, _report(target, settings, result, seen, len(session.faults)))
-    corpus.add(result.inputs)
     if session.broken:
         raise BadInput(session.broken)
     if session.faults:

@@ -95,6 +95,8 @@ def open_target(named: Named) -> Target:
         target = table.get(name)
     except TargetError as error:
         raise BadInput(f"{where}: {one_line(error)}") from error
+    except SystemExit as error:
+        raise BadInput(f"{where}: target {name!r}: the module ends Python when it is imported") from error
     if own:
         _see_it_boot(target, where)
     return target
@@ -105,7 +107,7 @@ def _see_it_boot(target: Target, where: str) -> None:
     for mode in MODES:
         try:
             panic = target.run(Program(mode)).panic
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             what = one_line(f"{type(error).__name__}: {error}")
             raise BadInput(f"{where}: target {target.name} does not follow the protocol of a core: {what}") from error
         if panic is not None:

@@ -80,7 +80,15 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The entry point."""
+    _open_closed()
     cli.main()
+
+
+def _open_closed() -> None:
+    """Let a standard file that is closed be /dev/null, lest the next file that is opened takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # for as long as the process lives
 
 
 def _explain(error: Exception) -> int:

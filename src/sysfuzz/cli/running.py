@@ -1,5 +1,7 @@
 """One program through a target and the oracles; whatever breaks on the way is an engine fault that names the program."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sysfuzz.cli.errors import EngineFault, one_line
@@ -16,11 +18,20 @@ class Judged(NamedTuple):
     verdicts: list[Verdict]
 
 
-def run(target: Target, source: Source) -> Judged:
-    """Run a program and judge what happened."""
+@contextmanager
+def located(target: Target, source: Source) -> Iterator[None]:
+    """Let whatever breaks over a run of `source` on `target` be an engine fault that names both; a core may end Python, or return junk."""
     try:
-        outcome = target.run(source.program)
-        return Judged(outcome, judge(source.program, outcome))
-    except Exception as error:
+        yield
+    except EngineFault:
+        raise
+    except (Exception, SystemExit) as error:
         what = one_line(f"{type(error).__name__}: {error}")
         raise EngineFault(f"{source.file}: sysfuzz failed to run this on {target.name}: {what}") from error
+
+
+def run(target: Target, source: Source) -> Judged:
+    """Run a program and judge what happened."""
+    with located(target, source):
+        outcome = target.run(source.program)
+        return Judged(outcome, judge(source.program, outcome))

@@ -24,6 +24,7 @@ class Session:
 
     def __init__(self, target: str, store: Store, watch: Watch, display: Display) -> None:
         self.broken = ""  # why the store cannot be read or written; the run should end
+        self.unheard: OSError | None = None  # why nothing can be told any more; the run should end
         self.faults: set[tuple[str, str]] = set()  # kind and where of the engine's own
         self._target = target
         self._store = store
@@ -33,7 +34,26 @@ class Session:
         self._findings = 0
 
     def hear(self, event: Event) -> None:
-        """The epoch's `on_event`."""
+        """The epoch's `on_event`. It raises nothing for want of an ear: the epoch must come to its end for its inputs to be kept."""
+        try:
+            self._hear(event)
+        except OSError as error:
+            self.unheard = error
+
+    def over(self) -> bool:
+        """Whether the run should end: it cannot be recorded, or nobody listens."""
+        return bool(self.broken) or self.unheard is not None
+
+    def look(self) -> None:
+        """Tell what is new in the store. Raises OSError if that cannot be told."""
+        try:
+            for news in self._watch.news():
+                self._display.say(_told(news))
+            self._findings = len(self._watch.seen())
+        except StoreError as error:
+            self.broken = str(error)
+
+    def _hear(self, event: Event) -> None:
         if isinstance(event, Fault):
             self._fault(event)
             return
@@ -41,15 +61,6 @@ class Session:
             self._shown = event.shown
             self.look()
         self._display.progress(event, self._findings, len(self.faults))
-
-    def look(self) -> None:
-        """Tell what is new in the store."""
-        try:
-            for news in self._watch.news():
-                self._display.say(_told(news))
-            self._findings = len(self._watch.seen())
-        except StoreError as error:
-            self.broken = str(error)
 
     def _fault(self, fault: Fault) -> None:
         reason = faults.store_error(fault)

@@ -59,6 +59,7 @@ class WorkerProcess:
         self._assignment = assignment
         self._journal = Journal(directory / "journal", assignment.max_len, MAP_SIZE, create=True)
         self._journal.allow(limit)
+        self._limit = limit
         self._moved = time.monotonic()
         self._last: tuple[int, bool, bool] | None = None
         # The worker imports what its parent can import. Its hashes are not random: an order that depends on them repeats.
@@ -86,6 +87,7 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Let the worker leave before its next execution."""
+        self._limit = 0
         self._journal.allow(0)
 
     def watch(self, hang_seconds: float) -> bool:
@@ -102,7 +104,7 @@ class WorkerProcess:
                 return True
             self._dump_and_kill()
             self.death = self._blame("hang", "no progress")
-        elif status != 0:
+        elif status != 0 or self._left_early():
             self.death = self._blame(*_cause(status))
         if not self._journal.numbers().ready:
             raise EngineError(f"a worker could not start\n{self._log_tail()}")
@@ -143,6 +145,11 @@ class WorkerProcess:
     def close(self) -> None:
         """Give the shared memory back; the process has ended."""
         self._journal.close()
+
+    def _left_early(self) -> bool:
+        """Whether a worker that ended well did so before its limit: something in it, a core perhaps, has ended the process."""
+        numbers = self._journal.numbers()
+        return numbers.ready and (numbers.executing or numbers.executions < self._limit)
 
     def _dump_and_kill(self) -> None:
         self._process.send_signal(signal.SIGABRT)  # faulthandler writes the traceback, from native code as well

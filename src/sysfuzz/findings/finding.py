@@ -21,6 +21,14 @@ Status = Literal["new", "confirmed", "fixed", "duplicate", "rejected"]
 STATUSES: tuple[Status, ...] = ("new", "confirmed", "fixed", "duplicate", "rejected")
 
 
+_MAX_EVIDENCE = 500  # characters; what an oracle says has some 100, the panic of somebody else's core any number
+
+
+def _short(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _MAX_EVIDENCE else f"{line[: _MAX_EVIDENCE - 3]}..."
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the oracle said about the stored program: the op (-1: at boot), what the spec expects there, what happened."""
@@ -32,7 +40,7 @@ class Evidence:
     @classmethod
     def of(cls, verdict: Verdict) -> "Evidence":
         """What is kept of a verdict."""
-        return cls(verdict.op, one_line(verdict.expected), one_line(verdict.actual))
+        return cls(verdict.op, _short(verdict.expected), _short(verdict.actual))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _BY_ORACLE: Mapping[str, Severity] = {
     # An answer that callers build on is wrong.
     "flag-accepted": "medium",
     "sigill-frame": "medium",
+    "dispatch": "medium",
     "state-changed": "medium",
     "map": "medium",
     # Refused for the wrong reason, refused without need, or paid for without need: safe, but not as documented.

@@ -286,6 +286,6 @@ NUDGED = 0.6  # of changed addresses and sizes: a small step from where it was
 AIMED = 0.3  # of them: something else that the map offers; the rest turn a number into a reference, or back
 # Ops from which on a program is cut where it would have grown, and by stretches; below, that happens with the square of its share of this.
 # Mutations add more than they take, so without it programs grow with every generation, cost replay and minimising, and hide what matters.
-LONG_PROGRAM = 7
+LONG_PROGRAM = 4
 SLIDES = (-7, -2, -1, -1, 1, 1, 2, 7)  # by one; by an entry of two or of seven bytes
 NUDGES = (-0x1000, -0x1000, 0x1000, 0x1000, -1, 1, -2, 2, 0x2000, -0x2000, 7, -7)  # pages, bytes, opcodes

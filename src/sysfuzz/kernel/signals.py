@@ -32,12 +32,14 @@ BY_VECTOR = {
     19: ("SIGFPE", "FPE_FLTINV"),
 }
 
-_CODES = {
-    "ILL_ILLTRP": 3,
-    "ILL_ILLOPC": 1,
-    "SEGV_MAPERR": 1,
-    "SEGV_ACCERR": 2,
-}  # sys/siginfo.h; others are told as 0
+# Numbers of the codes (sys/siginfo.h).
+CODES = {
+    "ILL_ILLOPC": 1, "ILL_ILLTRP": 4,
+    "FPE_INTDIV": 1, "FPE_INTOVF": 2, "FPE_FLTINV": 7, "FPE_FLTSUB": 8,
+    "SEGV_MAPERR": 1, "SEGV_ACCERR": 2,
+    "BUS_ADRALN": 1, "BUS_ADRERR": 2,
+    "TRAP_BRKPT": 1, "TRAP_TRACE": 2,
+}  # fmt: skip
 
 # amd64: mov rdi, rsp; mov eax, 308; syscall.  i386: mov eax, [esp+8]; push eax; push 0; mov eax, 308; int 0x80.
 TRAMPOLINE: dict[Mode, bytes] = {
@@ -82,7 +84,7 @@ def deliver(
             memory,
             frame,
             number,
-            _CODES.get(code, 0),
+            CODES[code],
             addr,
             sum(1 << n for n in mask),
         )

@@ -46,7 +46,21 @@ _INTO = b"\xce"
 _INT_1 = bytes.fromhex("cd01")
 # ins, outs: refused at user level by #GP, before their memory operand is touched.
 _PORT_STRINGS = (b"\x6c", b"\x6d", b"\x6e", b"\x6f")
+_SEGMENTS = bytes.fromhex("26 2e 36 3e 64 65")
 _FAR_CALLS = (LCALL, LCALL7, LCALL27)
+
+
+def _plain(code: bytes, prefix: int) -> tuple[bytes, int]:
+    """`code` with only those of its first `prefix` bytes that change what the instruction means, and their number.
+
+    Hardware takes any prefixes in any order, the last segment counts; decoders give up where they find many.
+    """
+    prefixes = code[:prefix]
+    segments = [byte for byte in prefixes if byte in _SEGMENTS]
+    kept = bytes(segments[-1:]) + b"\x66" * (0x66 in prefixes) + b"\x67" * (0x67 in prefixes)
+    if prefixes and 0x40 <= prefixes[-1] <= 0x4F:
+        kept += prefixes[-1:]
+    return kept + code[prefix:], len(kept)
 
 
 class CpuState:
@@ -185,8 +199,11 @@ class Examiner:
         if entry in _FAR_CALLS:
             gate, size = entry.gate, 1 + offset + 2
         elif entry is LCALL_MEMORY:
-            size = decode.length(code, bits) - prefix
-            pointer = self._pointer(cpu, code, prefix + size)
+            plain, kept = _plain(code, prefix)
+            size = decode.length(plain, bits) - kept
+            if size <= 0 or prefix + size > MAX_INSTRUCTION:
+                return None
+            pointer = self._pointer(cpu, plain, prefix + size)
             gate = call_gate(int.from_bytes(self._mmu.data(pointer + offset & mask, 2, mask), "little"))
         else:
             return None

@@ -33,7 +33,7 @@ def flag_accepted(case: Case) -> Iterator[Verdict]:
                 expected,
                 _shown(moment.result),
                 result_cause(moment),
-                _event(moment),
+                moment.event,
             )
 
 
@@ -51,7 +51,7 @@ def errno(case: Case) -> Iterator[Verdict]:
                 expected,
                 _shown(moment.result),
                 result_cause(moment),
-                _event(moment),
+                moment.event,
             )
 
 
@@ -100,10 +100,6 @@ def _verdict(oracle: str, parting: Parting) -> Verdict:
     where = f"process {parting.pid}" if parting.page < 0 else f"process {parting.pid} page {parting.page * PAGE:#x}"
     expected, actual = (f"{where}: {parting.field} {value}" for value in (parting.expected, parting.actual))
     return Verdict(oracle, parting.op, expected, actual, parting.cause, parting.event)
-
-
-def _event(moment: Moment) -> int:
-    return moment.event
 
 
 def _shown(result: object) -> str:

@@ -10,11 +10,24 @@ different worlds: what comes after that is not compared. Nothing here decides wh
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sysfuzz.program.ir import Op, Program
+from sysfuzz.program.ir import Arg, Op, Program, Ref
+from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Event, Outcome, Result, Step, View
 from sysfuzz.spec.compare import diff
-from sysfuzz.spec.expect import Dispatch, Expected, ExpectedEvent, ExpectedStep, State, Unspecified, accepts
+from sysfuzz.spec.expect import (
+    UNSPECIFIED,
+    Dispatch,
+    Expectation,
+    Expected,
+    ExpectedEvent,
+    ExpectedStep,
+    State,
+    accepts,
+)
+
+# Calls that code knows by another name than programs do: one bug is one bug, whoever made the call.
+_OP_NAMES = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
 
 MARK = "mark"  # the field of a parting that is about a process, not a page
 
@@ -38,9 +51,10 @@ class Moment(NamedTuple):
 
     op: int
     event: int
+    pid: int  # who made the call
     call: str
     result: Result
-    expected: object  # a spec Expectation
+    expected: Expectation
     states: tuple[State, ...]
     views: tuple[View, ...]
     transitions: tuple[str, ...]
@@ -55,7 +69,8 @@ class Case:
         self.expected = expected
         self.partings: list[Parting] = []
         self.wrong_results: list[Moment] = []
-        self._known: dict[tuple[int, int, str], Parting] = {}
+        self._known: dict[tuple[int, int, str], Parting] = {}  # those that last
+        self._before: dict[tuple[int, int, str], Parting] = {}  # as they were when the call in hand was made
         self._end = self._first_other_decision()
         for moment in self._moments():
             if (moment.op, moment.event) >= self._end:
@@ -121,91 +136,71 @@ class Case:
 
     def _moments(self) -> Iterator[Moment]:
         if self.outcome.boot or self.outcome.panic is None:  # a kernel that panics while it boots has no map to compare
-            yield Moment(-1, -1, "boot", 0, 0, self.expected.boot, self.outcome.boot, ())
+            yield Moment(-1, -1, 1, "boot", 0, 0, self.expected.boot, self.outcome.boot, ())
         for index, op, step, expected in self.steps():
             for number, (event, wanted) in enumerate(zip(step.events, expected.events, strict=False)):
                 if event.kind == "enter" and event.reply is not None:
                     call, result = event.reply.call, event.reply.result
-                    goal = getattr(wanted.decision, "result", Unspecified())
-                    yield Moment(
-                        index,
-                        number,
-                        call,
-                        result,
-                        goal,
-                        wanted.states,
-                        event.views,
-                        step.transitions,
-                    )
+                    decision = wanted.decision
+                    goal: Expectation = decision.result if isinstance(decision, Dispatch) else UNSPECIFIED
+                    states, views = wanted.states, event.views
+                    yield Moment(index, number, step.pid, call, result, goal, states, views, step.transitions)
             where = len(step.events) or -1
-            yield Moment(
-                index,
-                where,
-                op.call,
-                step.result,
-                expected.result,
-                expected.states,
-                step.views,
-                step.transitions,
-            )
+            result, goal, states, views = step.result, expected.result, expected.states, step.views
+            yield Moment(index, where, step.pid, op.call, result, goal, states, views, step.transitions)
 
     def _compare(self, moment: Moment) -> None:
         """Note whether the answer is wrong, and every new difference between the core's maps and the spec's."""
-        wrong = not accepts(moment.expected, moment.result)  # type: ignore[arg-type]
+        self._before = dict(self._known)
+        wrong = not accepts(moment.expected, moment.result)
         if wrong:
             self.wrong_results.append(moment)
         failed = isinstance(moment.result, str) and not wrong
+        seen: set[tuple[int, int, str]] = set()
         views = {view.pid: view for view in moment.views}
         for state in moment.states:
             view = views.pop(state.pid, None)
             if view is None:
-                self._part(moment, state.pid, -1, "alive", 1, 0, wrong, failed)
+                seen.add(self._part(moment, state.pid, -1, "alive", 1, 0, wrong, failed))
                 continue
             for page, field, expected, actual in diff(state, view):
-                self._part(moment, state.pid, page, field, expected, actual, wrong, failed)
+                seen.add(self._part(moment, state.pid, page, field, expected, actual, wrong, failed))
             if not view.marked and any(page.attributes for page in state.pages.values()):
-                self._part(moment, state.pid, -1, MARK, 1, 0, wrong, failed)
+                seen.add(self._part(moment, state.pid, -1, MARK, 1, 0, wrong, failed))
         for pid in views:
-            self._part(moment, pid, -1, "alive", 0, 1, wrong, failed)
+            seen.add(self._part(moment, pid, -1, "alive", 0, 1, wrong, failed))
+        for key in [key for key in self._known if key not in seen]:
+            del self._known[key]  # the two agree again: if they part once more, that is another matter
 
     def _part(
-        self,
-        moment: Moment,
-        pid: int,
-        page: int,
-        field: str,
-        expected: int,
-        actual: int,
-        wrong: bool,
-        failed: bool,
-    ) -> None:
+        self, moment: Moment, pid: int, page: int, field: str, expected: int, actual: int, wrong: bool, failed: bool
+    ) -> tuple[int, int, str]:
+        """Note a difference, unless it is known; its key."""
         key = (pid, page, field)
-        if key in self._known:
-            return
-        if wrong:
-            cause = result_cause(moment)
-        else:
-            inherited = self._inherited(moment, page, field)
-            family = "failed" if failed else {"attributes": "attribute", "mapped": "mapping"}.get(field, field)
-            cause = inherited or "/".join([family, moment.call, *self._verb(moment, page)])
-        parting = Parting(moment.op, moment.event, pid, page, field, expected, actual, cause, failed)
-        self._known[key] = parting
-        self.partings.append(parting)
+        if key not in self._known:
+            if wrong:
+                cause = result_cause(moment)
+            else:
+                family = "failed" if failed else {"attributes": "attribute", "mapped": "mapping"}.get(field, field)
+                words = [family, _OP_NAMES.get(moment.call, moment.call), *self._verb(moment, page)]
+                cause = self._inherited(moment, pid, page, field) or "/".join(words)
+            parting = Parting(moment.op, moment.event, pid, page, field, expected, actual, cause, failed)
+            self._known[key] = parting
+            self.partings.append(parting)
+        return key
 
-    def _inherited(self, moment: Moment, page: int, field: str) -> str | None:
-        """fork and mremap copy what was wrong before: the old cause stays the cause."""
-        if moment.call in ("fork", "vfork"):
-            for (_, number, known), parting in self._known.items():
-                if number == page and known == field:
-                    return parting.cause
-        if moment.call == "mremap":
-            for (_, _, known), parting in self._known.items():
-                if known == field and (parting.op, parting.event) < (
-                    moment.op,
-                    moment.event,
-                ):
-                    return parting.cause
-        return None
+    def _inherited(self, moment: Moment, pid: int, page: int, field: str) -> str | None:
+        """fork and mremap copy what was wrong before: for the copy, the cause of the original."""
+        if moment.call in ("fork", "vfork") and moment.result == pid:
+            source = self._known.get((moment.pid, page, field))
+        elif moment.call == "mremap" and isinstance(moment.result, int):
+            old, oldlen = self._old_range(moment)
+            # A grown page is as the last old one.
+            behind = min(page - moment.result // PAGE, -(-oldlen // PAGE) - 1)
+            source = self._before.get((pid, old // PAGE + behind, field))
+        else:
+            return None
+        return source.cause if source is not None else None
 
     def _verb(self, moment: Moment, page: int) -> list[str]:
         """What the call did to this page, in a word; nothing where the call has only one way of doing it."""
@@ -217,32 +212,34 @@ class Case:
 
     def _mremap_verb(self, moment: Moment, page: int) -> str:
         """Pages that were in the old range moved; those behind them grew."""
-        reply = self.outcome.steps[moment.op].events[moment.event].reply if moment.call != self._op(moment) else None
-        old, oldlen = reply.args[:2] if reply is not None else self._args(moment)
+        old, oldlen = self._old_range(moment)
         assert isinstance(moment.result, int)
-        oldsize = -(-oldlen // PAGE) * PAGE
-        if page * PAGE >= moment.result + oldsize:
+        if page >= moment.result // PAGE + -(-oldlen // PAGE):
             return "grow"
         return "shrink" if moment.result == old else "move"
 
-    def _op(self, moment: Moment) -> str:
-        return self.program.ops[moment.op].call
+    def _old_range(self, moment: Moment) -> tuple[int, int]:
+        """Address and length that mremap was given, by an op or by code."""
+        op = self.program.ops[moment.op]
+        if op.call != "mremap":
+            reply = self.outcome.steps[moment.op].events[moment.event].reply
+            assert reply is not None
+            return reply.args[0], reply.args[1]
+        mask = LAYOUTS[self.program.mode].mask
+        old, oldlen = (self._number(arg) & mask for arg in op.args[:2])
+        return old, oldlen
 
-    def _args(self, moment: Moment) -> tuple[int, int]:
-        """Old address and length of the op mremap, references resolved."""
-        values = []
-        for arg in self.program.ops[moment.op].args[:2]:
-            if isinstance(arg, tuple):
-                result = self.outcome.steps[arg.op].result
-                values.append((result if isinstance(result, int) else 0) + arg.offset)
-            else:
-                values.append(arg if isinstance(arg, int) else 0)
-        return values[0], values[1]
+    def _number(self, arg: Arg) -> int:
+        """An argument's number; the result of an op that has none counts as all ones."""
+        if isinstance(arg, Ref):
+            result = self.outcome.steps[arg.op].result
+            return (result if isinstance(result, int) else -1) + arg.offset
+        return arg if isinstance(arg, int) else 0
 
 
 def result_cause(moment: Moment) -> str:
     """Cause of a wrong answer: the call, what was due and what came, without numbers."""
-    return "/".join(["result", moment.call, word(moment.expected), word(moment.result)])
+    return "/".join(["result", _OP_NAMES.get(moment.call, moment.call), word(moment.expected), word(moment.result)])
 
 
 def word(result: object) -> str:

@@ -1,7 +1,7 @@
-"""The oracles of the kernel entry: escape, blocked, frame, lock.
+"""The oracles of the kernel entry: escape, blocked, frame, dispatch, lock.
 
-All four compare what the core did about one attempt with what the spec decides from the CPU's truth. They are one file because they divide
-one question among them: no attempt is reported by two of them.
+All compare what the core did about one attempt with what the spec decides from the CPU's truth. They are one file because they divide one
+question among them: whether the call was let in, and whether what came instead, or came of it, is right.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from sysfuzz.oracles.case import MARK, Case
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.names import PAGE
-from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Delivered, Event
+from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Delivered, Event, Reply
 from sysfuzz.spec.expect import Dispatch, Signal, State
 
 _CHECK_FIELDS = ("attributes", "mapped")
+_LONGEST = 7  # bytes of an opcode
 
 
 def _pages(attempt: Attempt) -> Iterator[int]:
     """Numbers of the pages that hold an opcode byte, as the CPU read them."""
     mask = (1 << attempt.bits) - 1
-    return iter(sorted({(attempt.opcode + i & mask) // PAGE for i in range(attempt.size)}))
+    return iter(sorted({(attempt.opcode + i & mask) // PAGE for i in range(max(attempt.size, 1))}))
 
 
 def _flagged(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[int]:
@@ -37,65 +38,74 @@ def _flagged(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[int]
 def escape(case: Case) -> Iterator[Verdict]:
     """A call whose instruction has a byte in a no-syscalls page reached the dispatcher.
 
-    This is the promise of the flag itself, so it is judged by where the CPU found the opcode, not by what the core could know. A marked
-    process that gets in by sysenter, from wherever, breaks it too, since nobody records the origin of a sysenter: that is the process flag's
-    fault. A far call through memory that is shorter than seven bytes, just behind a flagged page, is none: its bytes are elsewhere.
+    This is the promise of the flag itself, so it is judged by where the CPU found the opcode, not by what the core could know, and whatever the
+    instruction is: one that is no kernel entry at all must not become one.
     """
-    for op, number, pid, event, wanted, states in case.attempts():
+    for op, number, pid, event, _, states in case.attempts():
         attempt, reply = event.attempt, event.reply
         assert attempt is not None and reply is not None
-        if not attempt.gate or not reply.call:
-            continue
-        flagged = _flagged(attempt, pid, states)
+        flagged = _flagged(attempt, pid, states) if reply.call else []
         if flagged:
             cause = case.blame(pid, iter(flagged), op, number, (*_CHECK_FIELDS, MARK)) or f"check/{_family(attempt)}"
             yield Verdict("escape", op, "SIGILL", f"{reply.call} dispatched", cause, number)
-        elif attempt.gate == "sysenter" and isinstance(wanted.decision, Signal) and _any_attribute(pid, states):
-            cause = case.blame(pid, iter(()), op, number, (MARK,)) or "check/sysenter"
-            yield Verdict("process-flag", op, "SIGILL", f"{reply.call} dispatched", cause, number)
 
 
 def blocked(case: Case) -> Iterator[Verdict]:
-    """A call was refused that no byte of a no-syscalls page has to do with: the flag costs a program its function.
+    """A call was refused, or dropped, that no byte of a no-syscalls page has to do with: the flag costs a program its function.
 
     Without this oracle a core that blocks everything would be perfect.
     """
     for op, number, pid, event, wanted, _ in case.attempts():
         attempt, reply = event.attempt, event.reply
         assert attempt is not None and reply is not None
-        if attempt.gate and isinstance(wanted.decision, Dispatch) and reply.signal is not None:
-            pages = iter(range((attempt.opcode - 7) // PAGE, (attempt.opcode + 7) // PAGE + 1))
-            cause = case.blame(pid, pages, op, number, _CHECK_FIELDS) or f"overblock/{_family(attempt)}"
-            yield Verdict(
-                "blocked",
-                op,
-                f"{wanted.decision.call} dispatched",
-                _text(reply.signal),
-                cause,
-                number,
-            )
+        if isinstance(wanted.decision, Dispatch) and not reply.call:
+            cause = case.blame(pid, _near(attempt), op, number, _CHECK_FIELDS) or f"overblock/{_family(attempt)}"
+            yield Verdict("blocked", op, f"{wanted.decision.call} dispatched", _text(reply), cause, number)
 
 
 def frame(case: Case) -> Iterator[Verdict]:
-    """A signal arrived with the wrong code, address, PC or registers: the monitor would emulate something else, or go on elsewhere.
+    """A signal arrived with the wrong code, address, PC or registers, or not at all: the monitor would emulate something else, or nothing.
 
-    For a refused call the monitor needs ILL_ILLTRP, the address of the opcode, the PC there, and every other register untouched.
+    For a refused call the monitor needs ILL_ILLTRP, the address of the opcode, the PC there, and every other register untouched. A call that got in
+    instead, without a byte in a flagged page, is the process flag's fault if it came by sysenter, whose origin nobody records.
     """
+    for op, number, pid, event, wanted, states in case.attempts():
+        attempt, reply, decision = event.attempt, event.reply, wanted.decision
+        assert attempt is not None and reply is not None
+        if not isinstance(decision, Signal):
+            continue
+        where = _family(attempt)
+        if reply.signal is not None:
+            for field, expected, actual in _frame_differences(decision, reply.signal):
+                cause = f"frame/{where}/{field}"
+                yield Verdict("sigill-frame", op, f"{field} {expected}", f"{field} {actual}", cause, number)
+        elif not (reply.call and _flagged(attempt, pid, states)):
+            cause = case.blame(pid, _near(attempt), op, number, (*_CHECK_FIELDS, MARK)) or f"frame/{where}/missing"
+            if not _unmarked_with_reason(case, attempt, pid, states):
+                yield Verdict("sigill-frame", op, f"{decision.signal}/{decision.code}", _text(reply), cause, number)
+
+
+def dispatch(case: Case) -> Iterator[Verdict]:
+    """A call was let in, rightly, and became another one: with another name or other arguments, or its LWP goes on where it must not."""
     for op, number, _, event, wanted, _ in case.attempts():
         attempt, reply, decision = event.attempt, event.reply, wanted.decision
         assert attempt is not None and reply is not None
-        if not isinstance(decision, Signal) or reply.signal is None:
-            continue
-        for field, expected, actual in _frame_differences(decision, reply.signal):
-            where = _family(attempt) if attempt.gate else "fault"
-            yield Verdict(
-                "sigill-frame",
-                op,
-                f"{field} {expected}",
-                f"{field} {actual}",
-                f"frame/{where}/{field}",
-                number,
-            )
+        if isinstance(decision, Dispatch) and reply.call and not _same_call(decision, reply):
+            expected, actual = _call_text(decision.call, decision.args), _call_text(reply.call, reply.args)
+            yield Verdict("dispatch", op, expected, actual, f"dispatch/{decision.call}", number)
+
+
+def _same_call(decision: Dispatch, reply: Reply) -> bool:
+    return (
+        decision.call == reply.call
+        and decision.ends == reply.ends
+        and (decision.args is None or decision.args == reply.args)
+    )
+
+
+def _unmarked_with_reason(case: Case, attempt: Attempt, pid: int, states: tuple[State, ...]) -> bool:
+    """Whether a sysenter got in because the core has unmarked a process without attributes: the mark may end when its reason does."""
+    return attempt.gate == "sysenter" and not _any_attribute(pid, states)
 
 
 def _frame_differences(wanted: Signal, actual: Delivered) -> Iterator[tuple[str, str, str]]:
@@ -135,15 +145,26 @@ def lock(case: Case) -> Iterator[Verdict]:
 
 def _family(attempt: Attempt) -> str:
     """The gate; the two call gates are one, since they share all of their code."""
-    return "lcall" if attempt.gate.startswith("lcall") else attempt.gate
+    return "lcall" if attempt.gate.startswith("lcall") else attempt.gate or "fault"
+
+
+def _near(attempt: Attempt) -> Iterator[int]:
+    """Numbers of all pages from which a core may take the opcode to come, which it sees less of than the CPU."""
+    return iter(range((attempt.opcode - _LONGEST) // PAGE, (attempt.opcode + _LONGEST) // PAGE + 1))
 
 
 def _any_attribute(pid: int, states: tuple[State, ...]) -> bool:
     return any(state.pid == pid and any(page.attributes for page in state.pages.values()) for state in states)
 
 
-def _text(signal: Delivered) -> str:
-    return f"{signal.signal}/{signal.code}"
+def _text(reply: Reply) -> str:
+    if reply.signal is not None:
+        return f"{reply.signal.signal}/{reply.signal.code}"
+    return f"{reply.call} dispatched" if reply.call else "nothing"
+
+
+def _call_text(call: str, args: tuple[int, ...] | None) -> str:
+    return f"{call}({', '.join(f'{arg:#x}' for arg in args or ())})"
 
 
 def _registers(regs: tuple[int, ...]) -> str:
@@ -156,5 +177,7 @@ def same(event: Event, decision: Dispatch | Signal) -> bool:
     if reply is None:
         return False
     if isinstance(decision, Dispatch):
-        return reply.call == decision.call and reply.ends == decision.ends
-    return reply.signal is not None and next(_frame_differences(decision, reply.signal), None) is None
+        return reply.signal is None and _same_call(decision, reply)
+    return (
+        reply.signal is not None and not reply.call and next(_frame_differences(decision, reply.signal), None) is None
+    )

@@ -25,6 +25,7 @@ ORACLES: Mapping[str, Oracle] = {
     "process-flag": calls.process_flag,
     "flag-accepted": calls.flag_accepted,
     "sigill-frame": entries.frame,
+    "dispatch": entries.dispatch,
     "state-changed": calls.state_changed,
     "map": calls.map_differs,
     "errno": calls.errno,

@@ -22,7 +22,9 @@ MAX_OPS = 40
 MAX_CODE = 1024  # bytes of all pokes together
 MAX_POKE = 255  # bytes of one
 MAX_PEEK = 64
-DEFAULT_BLOCKS = 40  # block budget of a run that names none: the longest sensible idiom is below 20, and a loop repeats itself
+DEFAULT_BLOCKS = (
+    40  # block budget of a run that names none: the longest sensible idiom is below 20, and a loop repeats itself
+)
 MAX_BLOCKS = 4096
 
 

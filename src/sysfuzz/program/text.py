@@ -32,6 +32,18 @@ __all__ = [
 ]
 
 
+_MAX_FILE = 1 << 20  # bytes; a program of the highest limits has some 10 KiB, the rest is room for comments
+
+
 def load(path: Path) -> Source:
-    """Read and parse a UTF-8 file. Raises TextError, also at a byte that is not UTF-8, and OSError."""
-    return parse(path.read_bytes().decode("utf-8", "surrogateescape"), str(path))
+    """Read and parse a UTF-8 file of at most 1 MiB. Raises TextError, also at a byte that is not UTF-8, and OSError with the file's name."""
+    with path.open("rb") as file:
+        try:
+            data = file.read(_MAX_FILE + 1)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+    text = data.decode("utf-8", "surrogateescape")
+    if len(data) > _MAX_FILE:
+        line = text.count("\n") + 1
+        raise TextError(str(path), line, 1, f"the file is too long; supported: at most {_MAX_FILE:,} bytes")
+    return parse(text, str(path))
