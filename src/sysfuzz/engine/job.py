@@ -67,8 +67,14 @@ class FuzzJob:
         if not verdicts:
             return ()
         groups = group(verdicts)
+        flaky = []
         for bucket, shown in groups.items():
-            self._sight(bucket, shown, program)
+            try:
+                self._sight(bucket, shown, program)
+            except Flaky as error:
+                flaky.append(str(error))
+        if flaky:
+            raise Flaky("; ".join(flaky))
         return tuple(groups)
 
     def mutate(self, data: bytes, max_size: int, seed: int) -> bytes:

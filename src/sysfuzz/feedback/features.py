@@ -9,8 +9,8 @@ from zlib import crc32
 
 from sysfuzz.feedback.counters import CounterMap
 from sysfuzz.program.ir import CALLS, Kind, Op, Program
-from sysfuzz.program.names import MAP, PAGE
-from sysfuzz.program.outcome import Attempt, Event, Outcome, View
+from sysfuzz.program.names import MAP
+from sysfuzz.program.outcome import Attempt, Event, Outcome, Region, View
 
 # Counters for each domain: about twice the features that a long run on the reference meets, so that few share one.
 DOMAINS: Mapping[str, int] = {
@@ -56,17 +56,20 @@ class Features:
 
     def _run(self, program: Program, events: tuple[Event, ...], pid: int, views: tuple[View, ...]) -> None:
         entries, pairs = self._domains["entries"].mark, self._domains["events"].mark
+        calls = self._domains["calls"].mark
         last: str = program.mode
         for event in events:
             attempt, reply = event.attempt, event.reply
             kind = event.kind
             if attempt is not None and reply is not None:
                 if reply.call:
-                    kind = reply.call
+                    kind = "#" if reply.call[0] == "#" else reply.call  # all unassigned numbers are one call
+                    calls((kind, program.mode, reply.result if isinstance(reply.result, str) else ""))
                 decision = kind if reply.signal is not None else "enter"
                 entries((
                     attempt.gate or attempt.vector,
                     attempt.bits,
+                    program.mode,
                     program.vendor,
                     _few(attempt.opcode - attempt.start),
                     bool(attempt.base),
@@ -122,18 +125,21 @@ def _few(count: int) -> int:
 _NEAR = 8  # bytes: one more than the longest opcode
 
 
-def _position(attempt: Attempt, pid: int, views: tuple[View, ...]) -> tuple[int, int, int]:
-    """Where the opcode lies: attributes under its first and last byte (-1: unmapped) and how near the page's end it reaches."""
+def _position(attempt: Attempt, pid: int, views: tuple[View, ...]) -> tuple[int, int, int, int]:
+    """Where the opcode lies: attributes under its first and last byte (-1: unmapped), and how near it is to its region's start and end."""
     first, last = attempt.opcode, attempt.opcode + max(attempt.size, 1) - 1
-    left = PAGE - first % PAGE  # bytes from the first opcode byte to the end of its page
-    nearness = left if left <= _NEAR else _NEAR + 1 if first % PAGE else 0
-    return _attributes(first, pid, views), _attributes(last, pid, views), nearness
+    region = _region(first, pid, views)
+    if region is None:
+        return -1, -1, 0, 0
+    end = region if last < region.end else _region(last, pid, views)
+    near_start, near_end = min(first - region.start, _NEAR), min(region.end - first, _NEAR)
+    return region.attributes, -1 if end is None else end.attributes, near_start, near_end
 
 
-def _attributes(addr: int, pid: int, views: tuple[View, ...]) -> int:
+def _region(addr: int, pid: int, views: tuple[View, ...]) -> Region | None:
     for view in views:
         if view.pid == pid:
             for region in view.regions:
                 if region.start <= addr < region.end:
-                    return region.attributes
-    return -1
+                    return region
+    return None

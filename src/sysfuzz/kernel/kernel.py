@@ -165,7 +165,7 @@ class Kernel:
             entry = process.vm.lookup(addr)
             if entry is None:
                 code = "SEGV_MAPERR"
-            elif entry.object is not None and self._past_end(entry, addr):
+            elif entry.past_end(addr):
                 signal, code = "SIGBUS", "BUS_ADRERR"
             linear = addr
         elif vector == _GENERAL_PROTECTION and process.marked and (skip := self._sysenter(process, frame, linear)) >= 0:
@@ -179,10 +179,6 @@ class Kernel:
     def _sysenter(self, process: Process, frame: Frame, linear: int) -> int:
         """Prefix bytes before the disabled SYSENTER that raised this #GP, or -1 if it was something else."""
         return trap.sysenter_at(self._memory.fetch(process, linear, 15), trap.is_wide(frame.cs))
-
-    @staticmethod
-    def _past_end(entry: Entry, addr: int) -> bool:
-        return entry.object is not None and entry.offset + (addr - entry.start) // PAGE >= entry.object.pages
 
     def _deliver(
         self,

@@ -61,8 +61,15 @@ class UserMemory:
         return self._write(process, addr, data, forced=False)
 
     def can_write(self, process: Process, addr: int, count: int) -> bool:
-        """Whether a copyout of `count` bytes would succeed."""
-        return self._pieces(process, addr, count, "write", forced=False) is not None
+        """Whether a copyout of `count` bytes would succeed; brings no page in."""
+        while count > 0:
+            entry = process.vm.lookup(addr)
+            if entry is None or not entry.prot & _WRITE or entry.past_end(addr):
+                return False
+            length = PAGE - (addr & _PAGE_MASK)
+            addr = addr + length & process.vm.layout.mask
+            count -= length
+        return True
 
     def fetch(self, process: Process, addr: int, count: int) -> bytes:
         """Up to `count` bytes of code, cut before the first page that cannot be executed."""

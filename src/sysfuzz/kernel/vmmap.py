@@ -75,6 +75,10 @@ class Entry:
             and (self.object is None or self.offset + self.pages() == other.offset)
         )
 
+    def past_end(self, addr: int) -> bool:
+        """Whether the page at `addr` lies behind the end of the file."""
+        return self.object is not None and self.offset + (addr - self.start) // PAGE >= self.object.pages
+
     def extendable(self) -> bool:
         """Whether nobody else looks into the amap, so that slots beside this entry's own are free."""
         return self.amap is None or self.amap.refs == 1

@@ -66,8 +66,8 @@ def blocked(case: Case) -> Iterator[Verdict]:
 def frame(case: Case) -> Iterator[Verdict]:
     """A signal arrived with the wrong code, address, PC or registers, or not at all: the monitor would emulate something else, or nothing.
 
-    For a refused call the monitor needs ILL_ILLTRP, the address of the opcode, the PC there, and every other register untouched. A call that got in
-    instead, without a byte in a flagged page, is the process flag's fault if it came by sysenter, whose origin nobody records.
+    For a refused call the monitor needs ILL_ILLTRP, the address of the opcode, the PC there, and every other register untouched. A sysenter
+    that got in instead counts wherever it came from, since nobody records that.
     """
     for op, number, pid, event, wanted, states in case.attempts():
         attempt, reply, decision = event.attempt, event.reply, wanted.decision

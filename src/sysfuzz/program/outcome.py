@@ -108,7 +108,10 @@ class Panic(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Everything observable of one run. After a panic, `steps` ends with the op that panicked."""
+    """Everything observable of one run. After a panic, `steps` ends with the op that panicked.
+
+    A program that touches more memory than the target has (`machine.memory.PROGRAM_PAGES`) ends before the op that did; `steps` is shorter then.
+    """
 
     boot: tuple[View, ...]  # before the first op
     steps: tuple[Step, ...]

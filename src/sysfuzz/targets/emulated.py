@@ -61,14 +61,16 @@ class _Run:
             boot = self.views = core.views()
             for op in self.program.ops:
                 result = self._do(op)
+                _expect((int, str, bytes), result, op.call)
                 self.views = core.views()
+                _expect(tuple, self.views, "views")
                 self.steps.append(Step(result, self.pid, tuple(self.events), self.views, core.transitions()))
                 if self.events:
                     self.events = []
             return Outcome(boot, tuple(self.steps), None, core.check())
         except ArenaExhausted:
-            raise  # the emulator's limit, not the core's doing
-        except Exception as error:
+            return Outcome(boot, tuple(self.steps))  # the emulator's limit, not the core's doing: the program ends here
+        except (Exception, SystemExit) as error:
             panic = _panic_of(error)
             if panic is None:
                 raise
@@ -141,6 +143,7 @@ class _Run:
             frame.gate, frame.pc, gate = "", pc, ""
         pid, lwp = self.pid, self.lwp
         reply = core.enter(pid, lwp, frame) if gate else core.fault(pid, lwp, frame, attempt.vector, attempt.data)
+        _expect(Reply, reply, "enter" if gate else "fault")
         if self._note(attempt, reply):
             return True
         if reply.call:
@@ -164,7 +167,13 @@ class _Run:
         return bool(reply.ends)
 
 
-def _panic_of(error: Exception) -> Panic | None:
+def _expect(kind: type | tuple[type, ...], answer: object, method: str) -> None:
+    """A core of the user's own may answer anything; what breaks the protocol is a panic."""
+    if not isinstance(answer, kind):
+        raise KernelPanic(f"{method} answered {type(answer).__name__}, which the protocol does not allow")
+
+
+def _panic_of(error: BaseException) -> Panic | None:
     """What an outcome says of an exception out of the core; None if the core had no part in it.
 
     The core is to blame if it is what this file called last: also when the exception came through the machine, which asks it for pages.
