@@ -73,6 +73,8 @@ class Trouble(Puzzle):
             os.kill(os.getpid(), signal.SIGKILL)
         if data == b"exit":
             os._exit(9)
+        if data == b"exit0":
+            os._exit(0)
         if data == b"hang":
             time.sleep(1000)
         if data == b"memory":

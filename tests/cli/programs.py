@@ -42,6 +42,26 @@ def silent(mode, memory):
     return None
 
 
+def quitting(mode, memory):
+    raise SystemExit(0)
+
+
+class Leaving(Kernel):
+    def __init__(self, mode, memory):
+        super().__init__(mode, memory, REFERENCE)
+
+    def call(self, pid, lwp, name, args):
+        raise SystemExit(0)
+
+
+class Mute(Kernel):
+    def __init__(self, mode, memory):
+        super().__init__(mode, memory, REFERENCE)
+
+    def call(self, pid, lwp, name, args):
+        return None
+
+
 class Panicking(Kernel):
     def __init__(self, mode, memory):
         super().__init__(mode, memory, REFERENCE)

@@ -90,3 +90,11 @@ def test_a_failing_disk_is_named(tmp_path: Path) -> None:
     (tmp_path / "first").rmdir()
     with pytest.raises(BadInput, match=r"/first/[0-9a-f]{24}\.prog: cannot write: No such file or directory$"):
         corpus.add([encode(ONE)])
+
+
+def test_first_directory_is_a_file(tmp_path: Path) -> None:
+    """A file in the place of the first directory is told as what it is, and left alone."""
+    write(tmp_path / "one.prog", "exit(1)\n")
+    with pytest.raises(BadInput, match=r"one\.prog: Not a directory$"):
+        Corpus((tmp_path / "one.prog",))
+    assert (tmp_path / "one.prog").read_text() == "exit(1)\n"

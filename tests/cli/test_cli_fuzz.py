@@ -309,3 +309,32 @@ def test_a_worker_that_cannot_start(tmp_path: Path) -> None:
     assert process.stderr.count("\n") == 1
     assert process.stderr.startswith("the engine: a worker could not start: ")
     assert process.stderr.endswith("RuntimeError: not in a worker\n")
+
+
+def test_inputs_are_kept_when_nobody_listens(tmp_path: Path) -> None:
+    """A pipe that is closed ends the run early, and the corpus, the findings and the JSON are written all the same."""
+    args = ("--target", "nosyscalls-2011", "--for", "60s", "--seed", 1, "--corpus", "kept", "--json", "out.json")
+    process = subprocess.Popen(
+        command("fuzz", *args), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().startswith("fuzzing nosyscalls-2011")
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert (process.wait(), errors) == (141, "")
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert report["seconds"] < 60
+    assert report["findings"]
+    assert len(list((tmp_path / "kept").iterdir())) == report["corpus"] > 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_closed_standard_files(tmp_path: Path, closed: str) -> None:
+    """Without standard output a run does its work, and no file that it writes takes the place of what is closed."""
+    line = shlex.join(command("fuzz", "--target", "nosyscalls-2011", "--runs", 300, "--seed", 1, "--json", "out.json"))
+    process = subprocess.run(
+        ["sh", "-c", f"{line} {closed}"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, timeout=120, check=False
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (1, b"", b"")
+    assert json.loads((tmp_path / "out.json").read_text())["findings"]

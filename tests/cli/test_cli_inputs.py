@@ -1,5 +1,6 @@
 """Bad input of every kind: one located line, exit code 2, nothing on standard output."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -93,6 +94,8 @@ def test_unknown_target_in_a_file() -> None:
         ("cores:NUMBER", "cores has no callable NUMBER; a function (mode, memory) -> core is needed"),
         ("cores:raising", "does not boot in mode amd64: RuntimeError: no such machine (cores:raising)"),
         ("cores:", "is no module:attribute"),
+        ("leaving:boot", "the module ends Python when it is imported"),
+        ("cores:quitting", "does not follow the protocol of a core: SystemExit: 0"),
     ],
 )
 @pytest.mark.parametrize("verb", [["exec", "p.prog"], ["fuzz"]])
@@ -101,6 +104,7 @@ def test_bad_core(verb: list[str], target: str, message: str) -> None:
     Path("p.prog").write_text(GOLDEN)
     Path("cores.py").write_text(OWN_CORES)
     Path("broken.py").write_text("1 / 0\n")
+    Path("leaving.py").write_text("raise SystemExit(0)\n")
     result = run(*verb, "--target", target)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("--target: target ")
@@ -139,6 +143,56 @@ def test_panic_of_an_own_core_is_a_verdict() -> None:
     assert "\x1b" not in result.stdout
 
 
+@pytest.mark.parametrize("verb", ["exec", "check"])
+def test_a_core_that_ends_python(verb: str) -> None:
+    """A core that calls sys.exit(0) in the middle of a program does not make that program look clean."""
+    Path("p.prog").write_text(GOLDEN)
+    Path("cores.py").write_text(OWN_CORES)
+    message = "p.prog: sysfuzz failed to run this on cores:Leaving: SystemExit: 0"
+    assert_refused(run(verb, "p.prog", "--target", "cores:Leaving"), message, 3)
+
+
+def test_a_core_that_returns_junk() -> None:
+    """A result that cannot even be shown is located at program and target, and nothing is half printed."""
+    Path("p.prog").write_text(GOLDEN)
+    Path("cores.py").write_text(OWN_CORES)
+    result = run("exec", "p.prog", "--target", "cores:Mute")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("p.prog: sysfuzz failed to run this on cores:Mute: TypeError: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["exec", "fmt"])
+def test_endless_file(verb: str) -> None:
+    """What never ends is read to the limit and no further."""
+    message = "/dev/zero:1:1: the file is too long; supported: at most 1,048,576 bytes"
+    assert_refused(run(verb, "/dev/zero"), message)
+
+
+def test_file_that_fails_when_it_is_read() -> None:
+    """A failing read names the file, as a failing open does."""
+    assert_refused(run("fmt", "/proc/self/mem"), "/proc/self/mem: Input/output error")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("exec", ""),
+        ("check", ""),
+        ("fmt", "-w", ""),
+        ("fuzz", "--target", "nosyscalls", "--runs", 1, "--corpus", ""),
+        ("fuzz", "--target", "nosyscalls", "--runs", 1, "--findings", ""),
+        ("triage", "list", "--findings", ""),
+    ],
+)
+def test_empty_path(args: tuple[object, ...]) -> None:
+    """An empty path, as an unset variable makes it, is not the working directory."""
+    result = run(*args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the path is empty" in result.stderr
+    assert list(Path().iterdir()) == []
+
+
 def test_target_is_that_of_the_option_then_of_the_file() -> None:
     """--target wins over the header comment, which wins over the reference; comments further down say nothing."""
     stated = parse("# target: nosyscalls-2011\nmode amd64\n", "f")
@@ -146,6 +200,14 @@ def test_target_is_that_of_the_option_then_of_the_file() -> None:
     assert choose_target("nosyscalls", stated) == ("nosyscalls", "--target")
     assert choose_target(None, parse(MERGE, "f")).name == "nosyscalls"
     assert choose_target(None, parse("mode amd64\n# target: other\nexit(0)\n", "f")).name == "nosyscalls"
+
+
+def test_what_is_no_file_is_passed_over_in_a_search() -> None:
+    """A pipe would block the search, but a link that leads nowhere is told when it is read."""
+    os.mkfifo("pipe.prog")
+    Path("directory.prog").mkdir()
+    Path("link.prog").symlink_to("nowhere")
+    assert program_files([Path()]) == [Path("link.prog")]
 
 
 def test_program_files() -> None:

@@ -141,6 +141,7 @@ def test_stop_ends_an_epoch(tmp_path: Path) -> None:
         (b"segv", "abort", "SIGSEGV in ctypes/__init__:string_at"),
         (b"kill", "abort", "SIGKILL"),
         (b"exit", "exit", "exit status 9"),
+        (b"exit0", "exit", "exit status 0"),
         (b"hang", "hang", "no progress in tests/toy_jobs:execute"),
         (b"memory", "memory", "memory limit"),
     ],

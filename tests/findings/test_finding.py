@@ -54,3 +54,10 @@ def test_evidence_is_printable() -> None:
     """What a foreign core says is kept on one line."""
     verdict = Verdict("panic", 2, "no panic", "panic: bad\n\x1bflag", "panic/x")
     assert Evidence.of(verdict) == Evidence(2, "no panic", "panic: bad ?flag")
+
+
+def test_evidence_is_short() -> None:
+    """A core that dumps its memory when it panics does not fill the finding; what is short stays whole."""
+    verdict = Verdict("panic", 2, "n" * 500, "x" * 1_000_000, "panic/x")
+    evidence = Evidence.of(verdict)
+    assert (evidence.expected, evidence.actual) == ("n" * 500, "x" * 497 + "...")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from board import CODE, DATA, Board, R, W, X, attempt
 
+from sysfuzz.machine.execute import Executor
 from sysfuzz.program.ir import Mode
 
 Boards = Callable[..., Board]
@@ -343,3 +344,27 @@ def test_the_kernel_may_send_code_anywhere(boards: Boards) -> None:
     board.machine.resume(frame)
     found = attempt(board.machine.go())
     assert (found.vector, found.start, found.pc, found.data) == (GP, frame.pc, frame.pc, None)
+
+
+@pytest.mark.parametrize("mode", ["amd64", "i386"])
+@pytest.mark.parametrize(
+    "rax", [0, 0x14, DATA, DATA + 0x1000, CODE, 0xFFFF_FFFF, 0x8000_0000_0000_0000, 0x7FFF_FFFF_FFFF]
+)
+@pytest.mark.parametrize("prot", [0, R, W, R | W])
+def test_zeros_fault_as_if_they_were_run(
+    boards: Boards, mode: Mode, rax: int, prot: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short cut for `add [rax], al` tells the same as the emulator does, whatever RAX points to."""
+    if mode == "i386" and rax > 0xFFFF_FFFF:
+        rax &= 0xFFFF_FFFF
+    found = []
+    for short_cut in (True, False):
+        if not short_cut:
+            monkeypatch.setattr(Executor, "stuck_in_zeros", lambda self, pc: None)
+        board = boards(mode)
+        board.map(CODE, R | X)
+        if prot:
+            board.map(DATA, prot)
+        stop = board.start(**{"rax" if mode == "amd64" else "eax": rax})
+        found.append(stop)
+    assert found[0] == found[1]

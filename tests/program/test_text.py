@@ -145,3 +145,14 @@ def test_a_missing_file_is_the_callers_error(tmp_path: Path) -> None:
     """What the system says about a file passes through."""
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "a.prog")
+
+
+def test_a_file_of_the_greatest_length_loads_and_a_longer_one_does_not(tmp_path: Path) -> None:
+    """1 MiB is read; one byte more is refused with its line, however short its statements are."""
+    path = tmp_path / "long.prog"
+    path.write_bytes(b"exit(1)\n" + b"#" * ((1 << 20) - 8))
+    assert load(path).program == Program(ops=(Op("exit", (1,)),))
+    path.write_bytes(b"exit(1)\n" + b"#" * ((1 << 20) - 7))
+    with pytest.raises(TextError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}:2:1: the file is too long; supported: at most 1,048,576 bytes"

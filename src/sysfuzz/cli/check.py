@@ -8,7 +8,16 @@ import click
 from sysfuzz.cli import render
 from sysfuzz.cli.columns import counted
 from sysfuzz.cli.errors import BAD_INPUT, CLEAN, FOUND, BadInput, bad_input
-from sysfuzz.cli.inputs import REFERENCE, Named, choose_target, open_target, program_files, read_program, target_option
+from sysfuzz.cli.inputs import (
+    REFERENCE,
+    GivenPath,
+    Named,
+    choose_target,
+    open_target,
+    program_files,
+    read_program,
+    target_option,
+)
 from sysfuzz.cli.running import located, run
 from sysfuzz.program.expect import Expectation, compare, parse_expectation
 from sysfuzz.program.text import Source, TextError
@@ -16,7 +25,7 @@ from sysfuzz.targets.table import Target
 
 
 @click.command("check")
-@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=GivenPath())
 @target_option
 def command(paths: tuple[Path, ...], target: str | None) -> int:
     """Run golden programs and compare each op's result and events with its '# ->'.

@@ -8,13 +8,13 @@ import click
 from sysfuzz.cli import as_json, render
 from sysfuzz.cli.columns import counted
 from sysfuzz.cli.errors import CLEAN, FOUND
-from sysfuzz.cli.inputs import choose_target, open_target, read_program, target_option
+from sysfuzz.cli.inputs import GivenPath, choose_target, open_target, read_program, target_option
 from sysfuzz.cli.output import check_writable, json_option, say, write_json
 from sysfuzz.cli.running import located, run
 
 
 @click.command("exec")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=GivenPath())
 @target_option
 @click.option("--trace", is_flag=True, help="Also print what the map did, and the CPU's truth about each attempt.")
 @json_option

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from sysfuzz.cli.errors import CLEAN, FOUND
-from sysfuzz.cli.inputs import program_files, read_program
+from sysfuzz.cli.inputs import GivenPath, program_files, read_program
 from sysfuzz.cli.output import replace_text
 from sysfuzz.program.text import format_source
 
 
 @click.command("fmt")
-@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=GivenPath())
 @click.option(
     "--check", is_flag=True, help="Print the names of files that are not canonical; exit code 1 if there are any."
 )

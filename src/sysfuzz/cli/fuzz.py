@@ -11,7 +11,7 @@ from sysfuzz.cli.corpus import Corpus
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input
-from sysfuzz.cli.inputs import Named, open_target
+from sysfuzz.cli.inputs import GivenPath, Named, open_target
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
 from sysfuzz.cli.render import coloured
 from sysfuzz.cli.session import Session
@@ -50,7 +50,7 @@ _MAX_SEED = 2**31 - 1
     "corpora",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Programs to start from. The first directory also gets the new inputs. Can be repeated; without it the run starts from nothing.",
 )
 @click.option(
@@ -59,7 +59,7 @@ _MAX_SEED = 2**31 - 1
     metavar="DIR",
     default="findings",
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Where findings are recorded.",
 )
 @json_option

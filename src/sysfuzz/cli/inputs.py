@@ -32,6 +32,21 @@ target_option = click.option(
 )
 
 
+class GivenPath(click.Path):
+    """A path on the command line. An empty one, as an unset variable makes it, would mean the working directory, and is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """The path. Raises a usage error that names the parameter."""
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Named(NamedTuple):
     """The name of a target and who says it: `--target`, or file and line."""
 
@@ -60,11 +75,12 @@ def programs_below(directory: Path) -> list[Path]:
     """All `*.prog` files below a directory, in order; hidden ones are left out, for they may be unfinished."""
     with bad_input():
         walk = os.walk(directory, onerror=_raise)
-        return sorted(Path(home, name) for home, _, names in walk for name in names if _is_program(name))
+        return sorted(path for home, _, names in walk for path in map(Path(home).joinpath, names) if _is_program(path))
 
 
-def _is_program(name: str) -> bool:
-    return name.endswith(".prog") and not name.startswith(".")
+def _is_program(path: Path) -> bool:
+    """By its name; a pipe that lies there would never be read to its end, but a link that leads nowhere should be told."""
+    return path.suffix == ".prog" and not path.name.startswith(".") and (path.is_file() or path.is_symlink())
 
 
 def _raise(error: OSError) -> NoReturn:

@@ -45,7 +45,13 @@ class Session:
         return bool(self.broken) or self.unheard is not None
 
     def look(self) -> None:
-        """Tell what is new in the store. Raises OSError if that cannot be told."""
+        """Tell what is new in the store."""
+        try:
+            self._look()
+        except OSError as error:
+            self.unheard = error
+
+    def _look(self) -> None:
         try:
             for news in self._watch.news():
                 self._display.say(_told(news))
@@ -59,7 +65,7 @@ class Session:
             return
         if event.shown != self._shown:  # else nobody has recorded anything
             self._shown = event.shown
-            self.look()
+            self._look()
         self._display.progress(event, self._findings, len(self.faults))
 
     def _fault(self, fault: Fault) -> None:

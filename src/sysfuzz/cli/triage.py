@@ -7,7 +7,7 @@ import click
 from sysfuzz.cli import render
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import BAD_INPUT, CLEAN, BadInput, bad_input
-from sysfuzz.cli.inputs import Named, open_target, read_program
+from sysfuzz.cli.inputs import GivenPath, Named, open_target, read_program
 from sysfuzz.cli.output import check_writable, json_option, say, write_json
 from sysfuzz.cli.running import run
 from sysfuzz.findings.bucket import bucket_of
@@ -27,7 +27,7 @@ findings_option = click.option(
     metavar="DIR",
     default="findings",
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Where the findings are.",
 )
 

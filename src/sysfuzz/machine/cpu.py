@@ -27,7 +27,7 @@ from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.machine.mmu import Fill, Mmu
 from sysfuzz.program.ir import Mode, Vendor
 from sysfuzz.program.layout import LAYOUTS
-from sysfuzz.program.names import REGISTERS, RSP
+from sysfuzz.program.names import RAX, REGISTERS, RSP
 from sysfuzz.program.outcome import Attempt
 
 _CR0_SET = 0x33  # PE; MP, ET and NE: x87 errors are exceptions and not interrupts
@@ -137,10 +137,14 @@ class Machine:
         if self.memory.stale:
             executor.forget(self.memory.stale)
             self.memory.stale.clear()
-        error = executor.run(pc)
-        if executor.event == execute.LIMIT:
-            return _LIMIT
-        attempt = self._examine(executor.look(), error)
+        zeros = executor.stuck_in_zeros(pc)
+        if zeros is not None:
+            attempt: Attempt | None = self._examiner.data_refused(zeros, zeros.regs[RAX] & zeros.mask)
+        else:
+            error = executor.run(pc)
+            if executor.event == execute.LIMIT:
+                return _LIMIT
+            attempt = self._examine(executor.look(), error)
         if attempt is None:
             return _DONE
         self._attempt = attempt

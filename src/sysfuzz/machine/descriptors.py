@@ -108,6 +108,10 @@ class SystemPage:
         at = self._paddr + offset
         self._buffer[at : at + len(data)] = data
 
+    def has_local(self) -> bool:
+        """Whether the local table holds a segment."""
+        return bool(self._slots)
+
     def set_segments(self, slots: Sequence[tuple[int, int]]) -> None:
         """Make the local table hold exactly 32-bit user code segments at the bases of `slots`, (slot, base) with slot 8 to 63."""
         if tuple(slots) == self._slots:

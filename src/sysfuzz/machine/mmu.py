@@ -22,8 +22,8 @@ _ACCESS: dict[int, tuple[Access, int]] = {
     WRITE: ("write", PROT["PROT_WRITE"]),
     FETCH: ("exec", PROT["PROT_EXEC"]),
 }
-_READ, _EXEC = PROT["PROT_READ"], PROT["PROT_EXEC"]
-_ALL = _READ | PROT["PROT_WRITE"] | _EXEC
+_READ, _WRITE, _EXEC = PROT["PROT_READ"], PROT["PROT_WRITE"], PROT["PROT_EXEC"]
+_ALL = _READ | _WRITE | _EXEC
 
 _MASK32 = 0xFFFF_FFFF
 # 64-bit addresses have 48 bits, sign-extended (AMD64 APM vol. 1, 2.1.1); those between these two are not canonical.
@@ -125,6 +125,17 @@ class Mmu:
         if self.window_open and self.window <= page < self.window + self._memory.size:
             return page - self.window, _READ | _EXEC
         return None
+
+    def zeros_at(self, linear: int) -> bool:
+        """Whether code at `linear` begins with two zeros, in one page that can be executed; the kernel may be asked."""
+        page = linear & -PAGE
+        answer = self._answer(page, "exec", _EXEC)
+        return answer is not None and self._memory.read(answer[0] + linear - page, 2) == b"\0\0"
+
+    def allows_change(self, linear: int) -> bool:
+        """Whether the byte at `linear` can be read and written; the kernel may be asked."""
+        answer = self._answer(linear & -PAGE, "write", _WRITE)
+        return answer is not None and bool(answer[1] & _READ)
 
     def code(self, linear: int, count: int, mask: int) -> bytes:
         """Up to `count` bytes of code from `linear` on, cut at the first page that is not known to be executable."""
