@@ -46,20 +46,12 @@ def quitting(mode, memory):
     raise SystemExit(0)
 
 
-class Leaving(Kernel):
+class Mumbling(Kernel):
     def __init__(self, mode, memory):
         super().__init__(mode, memory, REFERENCE)
 
-    def call(self, pid, lwp, name, args):
-        raise SystemExit(0)
-
-
-class Mute(Kernel):
-    def __init__(self, mode, memory):
-        super().__init__(mode, memory, REFERENCE)
-
-    def call(self, pid, lwp, name, args):
-        return None
+    def transitions(self):
+        return (1, 2)
 
 
 class Panicking(Kernel):

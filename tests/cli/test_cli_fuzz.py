@@ -321,7 +321,8 @@ def test_inputs_are_kept_when_nobody_listens(tmp_path: Path) -> None:
     assert process.stderr is not None
     assert process.stdout.readline().startswith("fuzzing nosyscalls-2011")
     process.stdout.close()
-    errors = process.stderr.read()
+    with process.stderr:
+        errors = process.stderr.read()
     assert (process.wait(), errors) == (141, "")
     report = json.loads((tmp_path / "out.json").read_text())
     assert report["seconds"] < 60

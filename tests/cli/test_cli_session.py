@@ -228,7 +228,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> tuple[io.StringIO,
     def console(**options: object) -> Console:
         return Console(file=paper, force_terminal=terminal, width=60, **{**options, "stderr": False})
 
-    monkeypatch.setattr(display_module, "Console", console)
+    monkeypatch.setattr(display_module, "_Console", console)
     with display(stderr=False) as where:
         for second in range(25):
             where.progress(progress(float(second)), 0, 0)

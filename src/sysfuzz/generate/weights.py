@@ -284,8 +284,10 @@ MORE_MUTATIONS = 0.4  # after each one, another: two related changes can pass wh
 MOST_MUTATIONS = 5  # keeps the child like its parent, and the time bounded
 NUDGED = 0.6  # of changed addresses and sizes: a small step from where it was
 AIMED = 0.3  # of them: something else that the map offers; the rest turn a number into a reference, or back
-# Ops from which on a program is cut where it would have grown, and by stretches; below, that happens with the square of its share of this.
-# Mutations add more than they take, so without it programs grow with every generation, cost replay and minimising, and hide what matters.
-LONG_PROGRAM = 4
+# Ops beyond which a program is long. Mutations add more than they take, and a longer program always shows a feature more, so that without
+# a limit programs grow with every generation, cost replay and minimising, and hide what matters. Up to it, growth stops with the square of
+# the share. The idioms fit; what needs more ops gets them one time in ten, and keeps them if they show something new.
+LONG_PROGRAM = 6
+CUT = 0.9
 SLIDES = (-7, -2, -1, -1, 1, 1, 2, 7)  # by one; by an entry of two or of seven bytes
 NUDGES = (-0x1000, -0x1000, 0x1000, 0x1000, -1, 1, -2, 2, 0x2000, -0x2000, 7, -7)  # pages, bytes, opcodes
