@@ -185,3 +185,8 @@ def test_golden_program(tmp_path: Path) -> None:
     path = tmp_path / "golden.prog"
     path.write_text(GOLDEN)
     assert run("exec", path).exit_code == 0
+
+
+def test_json_without_a_file_is_standard_output(merge: Path) -> None:
+    """`exec FILE --json` writes what `exec FILE --json -` does."""
+    assert run("exec", merge, "--json").stdout == run("exec", merge, "--json", "-").stdout != ""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from board import CODE, DATA, Board, R, W, X, attempt
 
+from sysfuzz.machine.descriptors import SYSTEM
 from sysfuzz.program.ir import Mode, Vendor
 from sysfuzz.program.layout import USER_CODE32
 from sysfuzz.x86.snippets import far_call_memory, to_32
@@ -256,17 +257,20 @@ def test_far_jumps_do_not_enter(boards: Boards) -> None:
 
 @pytest.mark.parametrize("mode", ["amd64", "i386"])
 def test_the_stack_of_an_attempt(boards: Boards, mode: Mode) -> None:
-    """64 bytes at SP, cut where the readable memory ends; for sysenter those at ECX."""
+    """64 bytes behind the word at SP, cut where readable memory ends, and the CPU's own page is none; for sysenter those at ECX."""
+    word = 8 if mode == "amd64" else 4
     board = boards(mode, "intel")
     board.map(CODE, R | X, bytes.fromhex("cd80 0f34"))
     board.map(DATA, R | W, bytes(range(1, 251)))
-    found = attempt(board.start(sp=DATA + 3))
+    found = attempt(board.start(sp=DATA + 3 - word))
     assert found.stack == bytes(range(4, 68))
-    assert attempt(board.start(sp=DATA + 4096 - 10)).stack == bytes(10)
+    assert attempt(board.start(sp=DATA + 4096 - 10 - word)).stack == bytes(10)
     assert attempt(board.start(sp=0)).stack == b""
+    assert attempt(board.start(sp=DATA - word)).stack[:1] == b"\1"  # the word at SP need not be readable
+    assert attempt(board.start(sp=SYSTEM[mode])).stack == b""
     board.map(DATA + 4096, R | W, b"next")
-    assert attempt(board.start(sp=DATA + 4096 - 2)).stack[:6] == bytes(2) + b"next"
-    found = attempt(board.start(CODE + 2, **{"rcx" if mode == "amd64" else "ecx": DATA + 100}))
+    assert attempt(board.start(sp=DATA + 4096 - 2 - word)).stack[:6] == bytes(2) + b"next"
+    found = attempt(board.start(CODE + 2, **{"rcx" if mode == "amd64" else "ecx": DATA + 100 - word}))
     assert found.gate == "sysenter"
     assert found.stack == bytes(range(101, 165))
 

@@ -83,7 +83,7 @@ def enter() -> Callable[..., Event]:
             for register, value in zip((RDI, RSI, RDX, R10, R8, R9), args, strict=False):
                 regs[register] = value
             rest = rest[6:]
-        stack = b"".join(value.to_bytes(word, "little") for value in [0xDEAD, *rest])
+        stack = b"".join(value.to_bytes(word, "little") for value in rest)
         size = sizes[gate]
         if gate == "syscall":
             regs[RCX] = addr + size

@@ -88,14 +88,14 @@ def test_i386(enter, gate, number, args, wanted):
 @pytest.mark.parametrize(
     ("mode", "number", "args", "readable"),
     [
-        ("amd64", 197, MMAP64, 16),
-        ("amd64", 198, (197, *MMAP64), 24),
-        ("i386", 1, (7,), 8),
-        ("i386", 74, (1, 2, 3), 16),
-        ("i386", 197, MMAP32, 36),
-        ("i386", 198, (197, 0, *MMAP32), 44),
-        ("i386", 0, (20,), 8),
-        ("i386", 198, (20, 0), 12),
+        ("amd64", 197, MMAP64, 8),
+        ("amd64", 198, (197, *MMAP64), 16),
+        ("i386", 1, (7,), 4),
+        ("i386", 74, (1, 2, 3), 12),
+        ("i386", 197, MMAP32, 32),
+        ("i386", 198, (197, 0, *MMAP32), 40),
+        ("i386", 0, (20,), 4),
+        ("i386", 198, (20, 0), 8),
     ],
 )
 def test_arguments_must_be_readable(enter, mode, number, args, readable):

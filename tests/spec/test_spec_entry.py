@@ -213,7 +213,7 @@ def test_sysarch_from_code(decide, enter, op, pointer, wanted):
 
 def test_unreadable_arguments(decide, enter):
     """EFAULT, and nothing is done."""
-    (got,) = decide([], enter(S, 1, mode="i386", gate="int80", stack=b"\0" * 7), mode="i386")
+    (got,) = decide([], enter(S, 1, mode="i386", gate="int80", stack=b"\0" * 3), mode="i386")
     assert got.decision == Dispatch("exit", None, "EFAULT", "")
     assert [state.pid for state in got.states] == [1]
 

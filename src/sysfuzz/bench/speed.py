@@ -52,7 +52,7 @@ class Speed(NamedTuple):
 
 
 def bare_loop(seed: int, runs: int = _BARE_RUNS) -> float:
-    """Runs per second of the machine alone: fresh code each time, a few instructions, ended by a system call; no kernel, no oracle."""
+    """Runs per second of the machine alone: code on a fresh page each time, a few instructions, ended by a system call; no kernel, no oracle."""
     rng = random.Random(seed)
     memory = GuestMemory()
     machine = Machine("amd64", "amd", memory)
@@ -75,7 +75,7 @@ def bare_loop(seed: int, runs: int = _BARE_RUNS) -> float:
 
 
 def _bare_code(rng: random.Random) -> bytes:
-    """Five to seventeen register moves (`mov eax, imm32`) and additions, then SYSCALL, in 64 bytes."""
+    """Five to eleven register moves (`mov eax, imm32`), increments and NOPs, then SYSCALL, in 64 bytes."""
     code = b"".join(
         rng.choice((b"\xb8" + rng.randbytes(4), b"\x48\xff\xc0", b"\x90")) for _ in range(rng.randint(5, 11))
     )

@@ -27,7 +27,12 @@ def command() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all random choices.")
 @json_option
 def speed(runs: int, seed: int, json_file: str | None) -> int:
-    """Executions per second of the whole pipeline, as a ratio to the bare emulator loop in the same run, and the time by stage."""
+    """Executions per second of the whole pipeline, as a ratio to the bare emulator loop in the same run, and the time by stage.
+
+    \b
+    --json writes {"target", "executions", "seed", "execs_per_second", "bare_runs_per_second", "ratio",
+      "stages_us": {stage: microseconds an input}, "corpus", "versions": {package: version}}
+    """
     result = measure(_TARGET, FACTORY, (CORE,), runs, seed, Kernel)
     per_execution = 1e6 / result.pipeline
     rows = [(stage.name, f"{stage.microseconds:.1f} us") for stage in result.stages]

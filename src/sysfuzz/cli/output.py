@@ -15,7 +15,12 @@ from sysfuzz.cli.errors import BadInput
 STDOUT = "-"
 
 json_option = click.option(
-    "--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output."
+    "--json",
+    "json_file",
+    metavar="FILE",
+    is_flag=False,
+    flag_value=STDOUT,
+    help="Write the result as JSON; - or no FILE at all, with --json last, is standard output.",
 )
 
 

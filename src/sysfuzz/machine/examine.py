@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sysfuzz.machine.descriptors import Segment
 from sysfuzz.machine.mmu import Mmu, canonical
 from sysfuzz.program.ir import Mode, Vendor
+from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE, R11, RBP, RCX, RSP
 from sysfuzz.program.outcome import Attempt
 from sysfuzz.x86 import decode
@@ -97,6 +98,7 @@ class Examiner:
     def __init__(self, mode: Mode, vendor: Vendor, mmu: Mmu, base_of: Callable[[str], int]) -> None:
         self._mode = mode
         self._vendor = vendor
+        self._word = LAYOUTS[mode].bits // 8
         self._mmu = mmu
         self._base_of = base_of
 
@@ -273,7 +275,7 @@ class Examiner:
         data: int | None = None,
     ) -> Attempt:
         regs, mask = cpu.regs, cpu.mask
-        pointer = regs[RCX if gate == "sysenter" else RSP] & mask
+        arguments = regs[RCX if gate == "sysenter" else RSP] + self._word & mask
         return Attempt(
             gate,
             vector,
@@ -285,6 +287,6 @@ class Examiner:
             pc,
             tuple(regs),
             cpu.flags,
-            self._mmu.data(pointer, STACK_BYTES, mask),
+            self._mmu.data(arguments, STACK_BYTES, mask),
             data,
         )

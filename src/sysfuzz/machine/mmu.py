@@ -149,6 +149,8 @@ class Mmu:
         parts = b""
         while True:
             page = linear & -PAGE
+            if page >= self._system:
+                return parts  # the CPU's own page is no memory of the program's
             answer = self._answer(page, access, needed) if ask else self.pages.get(page)
             if answer is None or not answer[1] & needed:
                 return parts

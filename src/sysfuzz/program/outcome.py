@@ -51,7 +51,9 @@ class Attempt(NamedTuple):
     pc: int  # offset that hardware saves: the next instruction for gates and traps, this one for faults; 0 for sysenter
     regs: tuple[int, ...]
     flags: int
-    stack: bytes  # what lies at SP (sysenter: at ECX): up to 64 bytes, cut at the first unreadable page
+    # Where arguments lie: up to 64 bytes from the word above SP (sysenter: ECX) on, cut at the first page that user code cannot read. The word
+    # at SP itself is a return address, which no call reads.
+    stack: bytes
     data: int | None = None  # faulting data address of a page fault
 
 

@@ -97,11 +97,11 @@ def request(mode: Mode, attempt: Attempt) -> Request:
 
 
 def _words(mode: Mode, attempt: Attempt) -> tuple[int, ...]:
-    """The argument words that can be read: amd64 has six in registers; the stack's first word is the return address."""
+    """The argument words that can be read: amd64 has six in registers; what is on the stack lies behind them."""
     stack, regs = attempt.stack, attempt.regs
     if mode == "i386":
-        return DWORDS[len(stack) // 4].unpack_from(stack)[1:]
-    words = QWORDS[len(stack) // 8].unpack_from(stack)[1:]
+        return DWORDS[len(stack) // 4].unpack_from(stack)
+    words = QWORDS[len(stack) // 8].unpack_from(stack)
     return (regs[RDI], regs[RSI], regs[RDX], regs[R10], regs[R8], regs[R9], *words)
 
 
