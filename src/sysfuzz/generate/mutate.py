@@ -59,10 +59,10 @@ def crossover(a: Program, b: Program, rng: Random) -> Program:
     """The first ops of `a` and then the last ops of `b`, in the mode and with the vendor and registers of `a`; both valid."""
     subject = Subject(a, rng)
     cut_a = subject.below(len(a.ops) + 1)
-    cut_b = subject.below(len(b.ops) + 1)
+    # Where it would be longer than both, the tail is shortened: programs must not grow by being crossed.
+    cut_b = max(subject.below(len(b.ops) + 1), cut_a + len(b.ops) - max(len(a.ops), len(b.ops)))
     tail = convert_ops(arrange(b.mode, b.ops, range(cut_b, len(b.ops))), b.mode, a.mode)
     subject.ops[cut_a:] = shift(tail, 0, cut_a)
-    _cut(subject)
     return subject.program()
 
 
