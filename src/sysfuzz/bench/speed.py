@@ -11,11 +11,10 @@ from statistics import median
 from typing import NamedTuple
 
 from sysfuzz.engine.epoch import run_epoch
-from sysfuzz.engine.settings import EpochSettings
+from sysfuzz.engine.settings import CORE, FACTORY, EpochSettings
 from sysfuzz.feedback.counters import CounterMap
 from sysfuzz.feedback.features import Features
 from sysfuzz.generate.mutate import mutate
-from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.machine.cpu import Machine
 from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.oracles import judge
@@ -23,7 +22,7 @@ from sysfuzz.program.ir import Op, Program
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Outcome
 from sysfuzz.program.wire import decode, encode
-from sysfuzz.targets.emulated import EmulatedTarget
+from sysfuzz.targets.table import Target, get
 
 _CODE_AT = 0x10000
 _STACK_AT = 0x20000
@@ -82,24 +81,22 @@ def _bare_code(rng: random.Random) -> bytes:
     return (code + b"\x0f\x05").ljust(_CODE_BYTES, b"\x90")
 
 
-def measure(
-    target: str, factory: str, packages: tuple[str, ...], runs: int, seed: int, boot: Callable[..., Kernel]
-) -> Speed:
-    """Time an epoch of `runs` executions of `target`, and then its stages in turn with the bare loop."""
-    epoch = run_epoch(EpochSettings(factory=factory, job={"target": target}, packages=packages, runs=runs, seed=seed))
+def measure(target: str, runs: int, seed: int) -> Speed:
+    """Time an epoch of `runs` executions of a built-in `target`, and then its stages in turn with the bare loop."""
+    epoch = run_epoch(EpochSettings(factory=FACTORY, job={"target": target}, packages=(CORE,), runs=runs, seed=seed))
     programs = [decode(data) for data in epoch.inputs]
     bare: list[float] = []
     passes: list[list[float]] = []
     for number in range(_PASSES):
         bare.append(bare_loop(seed + number))
-        passes.append(_stage_times(programs, EmulatedTarget(target, "", boot), seed + number))
+        passes.append(_stage_times(programs, get(target), seed + number))
     names = ("mutate", "encode and decode", "core alone", "core and CPU", "features", "spec and oracles")
     columns = [median(column) for column in zip(*passes, strict=True)]
     stages = tuple(Stage(name, value) for name, value in zip(names, columns, strict=True))
     return Speed(epoch.executions / epoch.seconds, median(bare), stages, len(programs), epoch.executions)
 
 
-def _stage_times(programs: Sequence[Program], target: EmulatedTarget, seed: int) -> list[float]:
+def _stage_times(programs: Sequence[Program], target: Target, seed: int) -> list[float]:
     """Microseconds a program of each stage, in the order of the pipeline."""
     rng = random.Random(seed)
     features = Features(CounterMap())

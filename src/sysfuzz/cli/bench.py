@@ -8,9 +8,7 @@ from sysfuzz.bench.speed import measure
 from sysfuzz.cli.columns import columns
 from sysfuzz.cli.errors import CLEAN
 from sysfuzz.cli.output import json_option, say, write_json
-from sysfuzz.engine.settings import CORE, FACTORY
 from sysfuzz.findings.provenance import installed_versions
-from sysfuzz.kernel.kernel import Kernel
 
 _TARGET = "nosyscalls"
 
@@ -33,7 +31,7 @@ def speed(runs: int, seed: int, json_file: str | None) -> int:
     --json writes {"target", "executions", "seed", "execs_per_second", "bare_runs_per_second", "ratio",
       "stages_us": {stage: microseconds an input}, "corpus", "versions": {package: version}}
     """
-    result = measure(_TARGET, FACTORY, (CORE,), runs, seed, Kernel)
+    result = measure(_TARGET, runs, seed)
     per_execution = 1e6 / result.pipeline
     rows = [(stage.name, f"{stage.microseconds:.1f} us") for stage in result.stages]
     versions = installed_versions()
