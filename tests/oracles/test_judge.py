@@ -17,6 +17,15 @@ class AcceptsUnknownFlags(Kernel):
         return super().call(pid, lwp, name, args)
 
 
+class AcceptsMisaligned(Kernel):
+    """Rounds a misaligned address down where EINVAL is due: wrong, but not about flags."""
+
+    def call(self, pid, lwp, name, args):
+        if name == "mmap":
+            args = (args[0] & ~0xFFF, *args[1:])
+        return super().call(pid, lwp, name, args)
+
+
 class WrongErrno(Kernel):
     def call(self, pid, lwp, name, args):
         result = super().call(pid, lwp, name, args)
@@ -180,6 +189,7 @@ CASES = [
         {("panic", "panic/sys_mmap: bad flags")},
     ),
     (AcceptsUnknownFlags, "mmap(0, 0x1000, 0, MAP_ANON|0x800000, -1, 0)\n", {("flag-accepted", "result/mmap/EINVAL/value")}),
+    (AcceptsMisaligned, PLAIN.replace("0x10000,", "0x10010,"), {("errno", "result/mmap/EINVAL/value")}),
     (WrongErrno, "munmap(0, 0x1000)\n", {("errno", "result/munmap/EINVAL/EFAULT")}),
     (BlocksAll, PLAIN + 'poke(0x10000, "0f05")\nrun(0x10000)\n', {("blocked", "overblock/syscall")}),
     (DamagesFrame, FLAGGED + CALL, {("sigill-frame", "frame/syscall/pc")}),

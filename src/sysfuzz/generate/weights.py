@@ -286,7 +286,7 @@ NUDGED = 0.6  # of changed addresses and sizes: a small step from where it was
 AIMED = 0.3  # of them: something else that the map offers; the rest turn a number into a reference, or back
 # Ops beyond which a program is long. Mutations add more than they take, and a longer program always shows a feature more, so that without
 # a limit programs grow with every generation, cost replay and minimising, and hide what matters. Up to it, growth stops with the square of
-# the share. The idioms fit; what needs more ops gets them one time in ten, and keeps them if they show something new.
+# the share. What needs more ops gets them one time in ten, and keeps them if they show something new.
 LONG_PROGRAM = 6
 CUT = 0.9
 SLIDES = (-7, -2, -1, -1, 1, 1, 2, 7)  # by one; by an entry of two or of seven bytes

@@ -8,15 +8,21 @@ from collections.abc import Iterator
 
 from sysfuzz.oracles.case import MARK, Case, Moment, Parting, result_cause, word
 from sysfuzz.oracles.verdict import Verdict
-from sysfuzz.program.names import PAGE
+from sysfuzz.program.names import MAP, PAGE
 from sysfuzz.spec.expect import Anywhere
 
 _FLAG_ERRORS = ("EINVAL", "EOPNOTSUPP")
+_UNKNOWN = 0xFFFFFF & ~sum(MAP.values())  # the byte above is the alignment
 
 
 def _about_flags(case: Case, moment: Moment) -> bool:
-    """Whether the call that should have failed was an mmap whose flags are the reason: without them it would be right."""
-    return moment.call == "mmap" and moment.expected in _FLAG_ERRORS and isinstance(moment.result, int)
+    """Whether the call that should have failed was an mmap with flags that are refused whatever else it asks for."""
+    if moment.call != "mmap" or moment.expected not in _FLAG_ERRORS or not isinstance(moment.result, int):
+        return False
+    flags = case.arguments(moment)[3]
+    both = flags & MAP["MAP_SHARED"] and flags & (MAP["MAP_PRIVATE"] | MAP["MAP_COPY"])
+    unkept = flags & MAP["MAP_NOSYSCALLS"] and flags & (MAP["MAP_INHERIT"] | MAP["MAP_RENAME"])
+    return bool(flags & _UNKNOWN or both or unkept)
 
 
 def flag_accepted(case: Case) -> Iterator[Verdict]:

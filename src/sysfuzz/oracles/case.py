@@ -219,21 +219,24 @@ class Case:
         return "shrink" if moment.result == old else "move"
 
     def _old_range(self, moment: Moment) -> tuple[int, int]:
-        """Address and length that mremap was given, by an op or by code."""
+        """Address and length that mremap was given."""
+        old, oldlen = self.arguments(moment)[:2]
+        return old, oldlen
+
+    def arguments(self, moment: Moment) -> tuple[int, ...]:
+        """What the call was given, by an op or by code."""
         op = self.program.ops[moment.op]
-        if op.call != "mremap":
+        if op.call == "run":
             reply = self.outcome.steps[moment.op].events[moment.event].reply
             assert reply is not None
-            return reply.args[0], reply.args[1]
-        mask = LAYOUTS[self.program.mode].mask
-        old, oldlen = (self._number(arg) & mask for arg in op.args[:2])
-        return old, oldlen
+            return reply.args
+        return tuple([self._number(arg) for arg in op.args])
 
     def _number(self, arg: Arg) -> int:
         """An argument's number; the result of an op that has none counts as all ones."""
         if isinstance(arg, Ref):
             result = self.outcome.steps[arg.op].result
-            return (result if isinstance(result, int) else -1) + arg.offset
+            return (result if isinstance(result, int) else -1) + arg.offset & LAYOUTS[self.program.mode].mask
         return arg if isinstance(arg, int) else 0
 
 

@@ -81,7 +81,7 @@ def frame(case: Case) -> Iterator[Verdict]:
                 yield Verdict("sigill-frame", op, f"{field} {expected}", f"{field} {actual}", cause, number)
         elif not (reply.call and _flagged(attempt, pid, states)):
             cause = case.blame(pid, _near(attempt), op, number, (*_CHECK_FIELDS, MARK)) or f"frame/{where}/missing"
-            if not _unmarked_with_reason(case, attempt, pid, states):
+            if not _unmarked_with_reason(attempt, pid, states):
                 yield Verdict("sigill-frame", op, f"{decision.signal}/{decision.code}", _text(reply), cause, number)
 
 
@@ -103,7 +103,7 @@ def _same_call(decision: Dispatch, reply: Reply) -> bool:
     )
 
 
-def _unmarked_with_reason(case: Case, attempt: Attempt, pid: int, states: tuple[State, ...]) -> bool:
+def _unmarked_with_reason(attempt: Attempt, pid: int, states: tuple[State, ...]) -> bool:
     """Whether a sysenter got in because the core has unmarked a process without attributes: the mark may end when its reason does."""
     return attempt.gate == "sysenter" and not _any_attribute(pid, states)
 

@@ -98,7 +98,7 @@ class _Run:
         return core.call(self.pid, self.lwp, call, args)
 
     def _value(self, arg: Arg) -> int:
-        """The number that stands for a reference; a result that is none counts as MAP_FAILED, all ones. Bytes stand for themselves."""
+        """The number that stands for a reference; a result that is none counts as MAP_FAILED, all ones. poke takes its bytes from the op."""
         if isinstance(arg, Ref):
             result = self.steps[arg.op].result
             return ((result if isinstance(result, int) else -1) + arg.offset) & self.layout.mask
