@@ -5,7 +5,8 @@ import ctypes
 import pytest
 
 from sysfuzz.kernel.protocol import Access
-from sysfuzz.machine.emulator import FETCH, READ, WRITE, TlbEntry
+from sysfuzz.machine.emulator import FETCH, READ, WRITE
+from sysfuzz.machine.library import TlbEntry
 from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.machine.mmu import Mmu, canonical
 from sysfuzz.program.ir import Mode

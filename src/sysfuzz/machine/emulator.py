@@ -12,6 +12,7 @@ from functools import partial
 from unicorn import unicorn_const, x86_const
 from unicorn.unicorn_py3.unicorn import Uc, uclib
 
+from sysfuzz.machine.library import U64, Int, Pointer, function
 from sysfuzz.program.ir import Mode, Vendor
 from sysfuzz.program.names import REGISTERS
 
@@ -26,40 +27,12 @@ READ, WRITE, FETCH = unicorn_const.UC_MEM_READ, unicorn_const.UC_MEM_WRITE, unic
 # Models without RDRAND, which is random, and without FSGSBASE, which the kernels in question did not switch on. Unicorn's default has both.
 _MODELS: dict[Vendor, int] = {"amd": x86_const.UC_CPU_X86_OPTERON_G3, "intel": x86_const.UC_CPU_X86_WESTMERE}
 
-_Pointer = ctypes.c_void_p
-_U64 = ctypes.c_uint64
-_U32 = ctypes.c_uint32
-_Int = ctypes.c_int
-
-
-class TlbEntry(ctypes.Structure):
-    """What a TLB hook fills in (uc_tlb_entry)."""
-
-    _fields_ = (("paddr", _U64), ("perms", _U32))
-
-
-FILL_HOOK = ctypes.CFUNCTYPE(ctypes.c_bool, _Pointer, _U64, _Int, ctypes.POINTER(TlbEntry), _Pointer)
-BLOCK_HOOK = ctypes.CFUNCTYPE(None, _Pointer, _U64, _U32, _Pointer)
-INTERRUPT_HOOK = ctypes.CFUNCTYPE(None, _Pointer, _U32, _Pointer)
-ENTRY_HOOK = ctypes.CFUNCTYPE(None, _Pointer, _Pointer)
-IN_HOOK = ctypes.CFUNCTYPE(_U32, _Pointer, _U32, _Int, _Pointer)
-OUT_HOOK = ctypes.CFUNCTYPE(None, _Pointer, _U32, _Int, _U32, _Pointer)
-ACCESS_HOOK = ctypes.CFUNCTYPE(ctypes.c_bool, _Pointer, _Int, _U64, _Int, ctypes.c_int64, _Pointer)
-
 _WRITE_CONTROL = 1 << 30  # uc_ctl: "write", no argument counted: the library ignores the count
 _EVERYWHERE = (1, 0)  # bounds of a hook: begin > end
 
 
-class MachineError(RuntimeError):
+class MachineError(Exception):
     """The emulator did something that no program may make it do."""
-
-
-def _function(name: str, *arguments: type) -> Callable[..., int]:
-    """A C function of the library with a prototype of our own, beside the one that the binding uses."""
-    function = ctypes.CDLL(uclib._name)[name]
-    function.argtypes = arguments
-    function.restype = _Int
-    return function
 
 
 class Emulator:
@@ -83,34 +56,34 @@ class Emulator:
         count = self._count = len(REGISTERS[mode])
         self._pc_number = numbers[count + 1]
         # General registers, flags, PC, CS. A read fills as many bytes as the register has; the others stay zero.
-        self._values = (_U64 * len(numbers))()
-        ids = (_Int * len(numbers))(*numbers)
+        self._values = (U64 * len(numbers))()
+        ids = (Int * len(numbers))(*numbers)
         base = ctypes.addressof(self._values)
-        places = (_Pointer * len(numbers))(*(base + 8 * index for index in range(len(numbers))))
-        self._one = _U64()
+        places = (Pointer * len(numbers))(*(base + 8 * index for index in range(len(numbers))))
+        self._one = U64()
 
-        batch = (_Pointer, _Pointer, _Pointer, _Int)
-        one = (_Pointer, _Int, _Pointer)
-        self._start = partial(_function("uc_emu_start", _Pointer, _U64, _U64, _U64, ctypes.c_size_t), handle)
-        self.stop: Callable[[], int] = partial(_function("uc_emu_stop", _Pointer), handle)
-        self._read = partial(_function("uc_reg_read_batch", *batch), handle, ids, places, len(numbers))
-        self._write = partial(_function("uc_reg_write_batch", *batch), handle, ids, places)
-        self._read_one = partial(_function("uc_reg_read", *one), handle, self._pc_number, ctypes.byref(self._one))
-        two = (_Pointer, _Pointer)
-        save, restore = _function("uc_context_save", *two), _function("uc_context_restore", *two)
+        batch = (Pointer, Pointer, Pointer, Int)
+        one = (Pointer, Int, Pointer)
+        self._start = partial(function("uc_emu_start", Pointer, U64, U64, U64, ctypes.c_size_t), handle)
+        self.stop: Callable[[], int] = partial(function("uc_emu_stop", Pointer), handle)
+        self._read = partial(function("uc_reg_read_batch", *batch), handle, ids, places, len(numbers))
+        self._write = partial(function("uc_reg_write_batch", *batch), handle, ids, places)
+        self._read_one = partial(function("uc_reg_read", *one), handle, self._pc_number, ctypes.byref(self._one))
+        two = (Pointer, Pointer)
+        save, restore = function("uc_context_save", *two), function("uc_context_restore", *two)
         self.reset: Callable[[], int] = partial(restore, handle, self._context.context)
         self._keep = partial(save, handle, self._scratch.context)
         self._back = partial(restore, handle, self._scratch.context)
         self.flush_tlb: Callable[[], int] = self._control(unicorn_const.UC_CTL_TLB_FLUSH)
         self.flush_translations: Callable[[], int] = self._control(unicorn_const.UC_CTL_TB_FLUSH)
-        self._forget = self._control(unicorn_const.UC_CTL_TB_REMOVE_CACHE, _U64, _U64)
-        self._use_exits = self._control(unicorn_const.UC_CTL_UC_USE_EXITS, _Int)
-        self._set_exits = self._control(unicorn_const.UC_CTL_UC_EXITS, _Pointer, ctypes.c_size_t)
-        self._refused_at = _U64()
+        self._forget = self._control(unicorn_const.UC_CTL_TB_REMOVE_CACHE, U64, U64)
+        self._use_exits = self._control(unicorn_const.UC_CTL_UC_USE_EXITS, Int)
+        self._set_exits = self._control(unicorn_const.UC_CTL_UC_EXITS, Pointer, ctypes.c_size_t)
+        self._refused_at = U64()
         self._in_flight = ctypes.c_int32()
 
     def _control(self, request: int, *arguments: type) -> Callable[..., int]:
-        return partial(_function("uc_ctl", _Pointer, _Int, *arguments), self._handle, request | _WRITE_CONTROL)
+        return partial(function("uc_ctl", Pointer, Int, *arguments), self._handle, request | _WRITE_CONTROL)
 
     # -- set-up -------------------------------------------------------------------------------------------------------
 
@@ -120,11 +93,11 @@ class Emulator:
         error = uclib.uc_hook_add(
             self._handle,
             ctypes.byref(ctypes.c_size_t()),
-            _Int(kind),
+            Int(kind),
             callback,
             None,
-            *map(_U64, _EVERYWHERE),
-            *map(_Int, instruction),
+            *map(U64, _EVERYWHERE),
+            *map(Int, instruction),
         )
         if error:
             raise MachineError(f"hook {kind} refused: {uclib.uc_strerror(error).decode()}")
@@ -157,7 +130,7 @@ class Emulator:
         run into an exit are dropped by the library.
         """
         self._use_exits(1)
-        self._set_exits((_U64 * len(exits))(*exits), len(exits))
+        self._set_exits((U64 * len(exits))(*exits), len(exits))
         try:
             return self._start(pc, 0, 0, 0)
         finally:
@@ -221,7 +194,7 @@ class Emulator:
         engine = self._handle.value
         context = self._scratch.context.value
         assert engine is not None
-        words = (_U64 * 512).from_address(engine)  # the structure's jump buffers alone are larger than these 4 KiB
+        words = (U64 * 512).from_address(engine)  # the structure's jump buffers alone are larger than these 4 KiB
         refused = _Search(words)  # type: ignore[arg-type]  # reading one gives an int
         for address in (0x5A5A_1238, 0x1234_5678, 0x0077_7770):
             refuse(address)
@@ -235,7 +208,7 @@ class Emulator:
             fault(vector)
             self.save()
             flight.keep(vector)
-        self._refused_at = _U64.from_address(engine + 8 * refused.place())
+        self._refused_at = U64.from_address(engine + 8 * refused.place())
         self._in_flight = ctypes.c_int32.from_address(context + 4 * flight.place())
 
 

@@ -7,7 +7,7 @@ of it, carries on behind IN and OUT, lets IRET leave protected mode, and remembe
 
 from unicorn import unicorn_const, x86_const
 
-from sysfuzz.machine import emulator
+from sysfuzz.machine import emulator, library
 from sysfuzz.machine.descriptors import Segment, SystemPage
 from sysfuzz.machine.emulator import Emulator, MachineError
 from sysfuzz.machine.examine import Block, CpuState
@@ -215,18 +215,18 @@ class Executor:
 
     def _hook(self) -> None:
         hook, instruction = self._cpu.hook, unicorn_const.UC_HOOK_INSN
-        hook(unicorn_const.UC_HOOK_TLB_FILL, emulator.FILL_HOOK(self._mmu.on_miss))
-        hook(unicorn_const.UC_HOOK_BLOCK, emulator.BLOCK_HOOK(self._on_block))
-        hook(unicorn_const.UC_HOOK_INTR, emulator.INTERRUPT_HOOK(self._on_interrupt))
-        hook(instruction, emulator.ENTRY_HOOK(self._on_system_call), x86_const.UC_X86_INS_SYSCALL)
-        hook(instruction, emulator.ENTRY_HOOK(self._on_system_call), x86_const.UC_X86_INS_SYSENTER)
-        hook(instruction, emulator.IN_HOOK(self._on_in), x86_const.UC_X86_INS_IN)
-        hook(instruction, emulator.OUT_HOOK(self._on_out), x86_const.UC_X86_INS_OUT)
+        hook(unicorn_const.UC_HOOK_TLB_FILL, library.FILL_HOOK(self._mmu.on_miss))
+        hook(unicorn_const.UC_HOOK_BLOCK, library.BLOCK_HOOK(self._on_block))
+        hook(unicorn_const.UC_HOOK_INTR, library.INTERRUPT_HOOK(self._on_interrupt))
+        hook(instruction, library.ENTRY_HOOK(self._on_system_call), x86_const.UC_X86_INS_SYSCALL)
+        hook(instruction, library.ENTRY_HOOK(self._on_system_call), x86_const.UC_X86_INS_SYSENTER)
+        hook(instruction, library.IN_HOOK(self._on_in), x86_const.UC_X86_INS_IN)
+        hook(instruction, library.OUT_HOOK(self._on_out), x86_const.UC_X86_INS_OUT)
         # Never called, since all physical memory is writable. While it exists, Unicorn looks for translations at every store; without it, only
         # at the first store through an address that is not executable, and later ones through such an alias of running code would be lost.
-        hook(unicorn_const.UC_HOOK_MEM_WRITE_PROT, emulator.ACCESS_HOOK(self._on_protected))
+        hook(unicorn_const.UC_HOOK_MEM_WRITE_PROT, library.ACCESS_HOOK(self._on_protected))
 
-    def _on_block(self, _uc: int, start: int, size: int, _data: int) -> None:
+    def _on_block(self, _uc: int, start: int, size: int, _data: None) -> None:
         if self.event:
             return
         self._block, self._block_size = start, size
@@ -235,12 +235,12 @@ class Executor:
             self.event = LIMIT
             self._cpu.stop()
 
-    def _on_interrupt(self, _uc: int, vector: int, _data: int) -> None:
+    def _on_interrupt(self, _uc: int, vector: int, _data: None) -> None:
         if not self.event:
             self.event, self.vector = INTERRUPT, vector
         self._cpu.stop()
 
-    def _on_system_call(self, _uc: int, _data: int) -> None:
+    def _on_system_call(self, _uc: int, _data: None) -> None:
         if not self.event:
             self.event, self.entry = SYSTEM_CALL, self._cpu.pc()
         self._cpu.stop()
@@ -254,13 +254,13 @@ class Executor:
             self._cpu.flush_tlb()
         self._cpu.stop()
 
-    def _on_in(self, _uc: int, _port: int, _size: int, _data: int) -> int:
+    def _on_in(self, _uc: int, _port: int, _size: int, _data: None) -> int:
         self._on_port()
         return 0
 
-    def _on_out(self, _uc: int, _port: int, _size: int, _value: int, _data: int) -> None:
+    def _on_out(self, _uc: int, _port: int, _size: int, _value: int, _data: None) -> None:
         self._on_port()
 
     @staticmethod
-    def _on_protected(_uc: int, _access: int, _paddr: int, _size: int, _value: int, _data: int) -> bool:
+    def _on_protected(_uc: int, _access: int, _paddr: int, _size: int, _value: int, _data: None) -> bool:
         return False

@@ -18,7 +18,7 @@ PROGRAM_PAGES = 2048
 _ZEROS = bytes(PAGE)
 
 
-class ArenaExhausted(MemoryError):
+class ArenaExhausted(Exception):
     """One program wanted more than PROGRAM_PAGES pages."""
 
 

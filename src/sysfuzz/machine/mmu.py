@@ -8,7 +8,8 @@ import ctypes
 from collections.abc import Callable
 
 from sysfuzz.kernel.protocol import Access
-from sysfuzz.machine.emulator import FETCH, READ, WRITE, TlbEntry
+from sysfuzz.machine.emulator import FETCH, READ, WRITE
+from sysfuzz.machine.library import TlbEntry
 from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.program.ir import Mode
 from sysfuzz.program.layout import LAYOUTS
@@ -71,7 +72,7 @@ class Mmu:
         self.pages.clear()
         self.moved = False
 
-    def on_miss(self, _uc: int, vaddr: int, access: int, entry: "ctypes._Pointer[TlbEntry]", _data: int) -> bool:
+    def on_miss(self, _uc: int, vaddr: int, access: int, entry: "ctypes._Pointer[TlbEntry]", _data: None) -> bool:
         """The TLB hook. An exception is kept, since none may pass through the emulator."""
         try:
             if self._truncate:

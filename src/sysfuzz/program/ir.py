@@ -6,7 +6,7 @@ driven by it, so that a new call is a new row. `Program.validate` states every l
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from sysfuzz.program.names import REGISTERS
 
@@ -31,24 +31,24 @@ MAX_BLOCKS = 4096
 class Kind:
     """Kinds of parameters: what a value means to those who print, generate or mutate it."""
 
-    ADDR = "addr"  # a linear address
-    SIZE = "size"  # a length in bytes
-    PROT = "prot"
-    MAP = "map"  # mmap's flags
-    REMAP = "remap"  # mremap's flags (the MAP_ names)
-    FD = "fd"  # a descriptor: -1 .. 2^31 - 1
-    OFFSET = "offset"  # a file offset, 64 bits wide in both modes
-    ADVICE = "advice"
-    INHERIT = "inherit"
-    MSYNC = "msync"
-    MLOCKALL = "mlockall"
-    SIGNAL = "signal"
-    SYSARCH = "sysarch"
-    NUMBER = "number"  # a small decimal: pid, lwp, slot, status
-    COUNT = "count"  # bytes to peek: 1 .. MAX_PEEK
-    BLOCKS = "blocks"  # block budget; 0: the default
-    LWP = "lwp"  # optional keyword of as(): 0 is the lowest alive
-    HEX = "hex"  # bytes
+    ADDR: Final = "addr"  # a linear address
+    SIZE: Final = "size"  # a length in bytes
+    PROT: Final = "prot"
+    MAP: Final = "map"  # mmap's flags
+    REMAP: Final = "remap"  # mremap's flags (the MAP_ names)
+    FD: Final = "fd"  # a descriptor: -1 .. 2^31 - 1
+    OFFSET: Final = "offset"  # a file offset, 64 bits wide in both modes
+    ADVICE: Final = "advice"
+    INHERIT: Final = "inherit"
+    MSYNC: Final = "msync"
+    MLOCKALL: Final = "mlockall"
+    SIGNAL: Final = "signal"
+    SYSARCH: Final = "sysarch"
+    NUMBER: Final = "number"  # a small decimal: pid, lwp, slot, status
+    COUNT: Final = "count"  # bytes to peek: 1 .. MAX_PEEK
+    BLOCKS: Final = "blocks"  # block budget; 0: the default
+    LWP: Final = "lwp"  # optional keyword of as(): 0 is the lowest alive
+    HEX: Final = "hex"  # bytes
 
 
 class Param(NamedTuple):
