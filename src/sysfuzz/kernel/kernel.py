@@ -41,7 +41,7 @@ class Kernel:
         self._trampoline = Object("trampoline", MAX_PAGES, signals.TRAMPOLINE[mode])
         self._files: mman.Files = {}
         self._memory = UserMemory(memory)
-        self.processes = Processes(self._fresh_map, memory, self._log)
+        self.processes = Processes(self._fresh_map(), memory, self._log)
 
     def _fresh_map(self) -> VMMap:
         """What every program starts with: the trampoline and the stack."""
@@ -75,7 +75,7 @@ class Kernel:
         return slot
 
     def _exec(self, process: Process, lwp: int) -> int:
-        self.processes.exec(process, lwp)
+        self.processes.exec(process, lwp, self._fresh_map())
         return 0
 
     def _exit(self, process: Process) -> int:

@@ -5,8 +5,6 @@ attribute enters, so a process without it can skip the check, its lock and its w
 may do `mman`'s.
 """
 
-from collections.abc import Callable
-
 from sysfuzz.kernel.pages import Amap
 from sysfuzz.kernel.protocol import Memory
 from sysfuzz.kernel.vmmap import Entry, VMMap
@@ -34,13 +32,12 @@ class Process:
 
 
 class Processes:
-    """All live processes, in the order of their pids; `fresh_map` makes the address space of a program that starts."""
+    """All live processes, in the order of their pids; the first runs in `vm`."""
 
-    def __init__(self, fresh_map: Callable[[], VMMap], memory: Memory, log: list[str]) -> None:
-        self._fresh_map = fresh_map
+    def __init__(self, vm: VMMap, memory: Memory, log: list[str]) -> None:
         self._memory = memory
         self._log = log
-        self.alive: dict[int, Process] = {1: Process(1, fresh_map())}
+        self.alive: dict[int, Process] = {1: Process(1, vm)}
         self._next_pid = 2
 
     def mark(self, vm: VMMap) -> None:
@@ -100,10 +97,10 @@ class Processes:
             child.cow = True  # a shared file mapping that is inherited as a copy
         return child
 
-    def exec(self, process: Process, lwp: int) -> None:
-        """A new program in the calling LWP alone: fresh map, no handlers, no segments, no mark."""
+    def exec(self, process: Process, lwp: int, vm: VMMap) -> None:
+        """A new program in the calling LWP alone: the fresh map `vm`, no handlers, no segments, no mark."""
         self._leave(process.vm)
-        process.vm = self._fresh_map()
+        process.vm = vm
         process.marked = False
         process.handlers = {}
         process.segments = {}
