@@ -17,7 +17,8 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory in which an epoch makes its own."""
     directory = tmp_path / "temporary"
     directory.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(directory))
+    monkeypatch.setenv("TMPDIR", str(directory))
+    monkeypatch.setattr("tempfile.tempdir", None)
     return directory
 
 
@@ -245,6 +246,7 @@ def test_nothing_is_left(temporary: Path) -> None:
 def test_a_comma_in_the_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """libFuzzer could not read the corpus from such a directory, so the user is told."""
     (tmp_path / "a,b").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a,b"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "a,b"))
+    monkeypatch.setattr("tempfile.tempdir", None)
     with pytest.raises(EngineError, match="TMPDIR"):
         epoch(runs=1)
