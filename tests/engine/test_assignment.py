@@ -17,6 +17,7 @@ def test_round_trip(tmp_path: Path) -> None:
         max_len=4096,
         rss_limit_mb=100,
         flags=(),
+        sources="/there",
         quarantine=("00ff",),
     )
     assignment.write(tmp_path)

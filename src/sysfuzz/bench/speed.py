@@ -1,15 +1,22 @@
 """How fast the pipeline is, against the bare emulator in the same run, and where the time goes.
 
+The compiled sources, if there are any, are measured by this same file in a process that imports them.
+
 Machines differ and are noisy, so that the figure that means something is the ratio of two loops that were timed in turn. The stages are timed
 one by one over the inputs that a real epoch has kept; what libFuzzer itself costs is the rest.
 """
 
+import json
+import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
+from sysfuzz.engine import accelerator
 from sysfuzz.engine.epoch import run_epoch
 from sysfuzz.engine.settings import CORE, FACTORY, EpochSettings
 from sysfuzz.feedback.counters import CounterMap
@@ -96,6 +103,18 @@ def measure(target: str, runs: int, seed: int) -> Speed:
     return Speed(epoch.executions / epoch.seconds, median(bare), stages, len(programs), epoch.executions)
 
 
+def measure_compiled(target: str, runs: int, seed: int) -> Speed | None:
+    """The same with the compiled sources; None if there are none."""
+    home = accelerator.ready()
+    if home is None:
+        return None
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(home), *filter(None, sys.path)])}
+    command = [sys.executable, "-P", "-m", __name__, target, str(runs), str(seed)]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    record = json.loads(done.stdout)
+    return Speed(**record | {"stages": tuple(Stage(*stage) for stage in record["stages"])})
+
+
 def _stage_times(programs: Sequence[Program], target: Target, seed: int) -> list[float]:
     """Microseconds a program of each stage, in the order of the pipeline."""
     rng = random.Random(seed)
@@ -125,3 +144,7 @@ def _without_runs(program: Program) -> Program:
     """The program with a cheap op in the place of each run, so that only the calls cost and all references stay right."""
     ops = tuple(_NOTHING if op.call == "run" else op for op in program.ops)
     return Program(program.mode, program.vendor, program.regs, ops)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))._asdict()))

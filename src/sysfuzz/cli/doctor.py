@@ -51,7 +51,15 @@ def command() -> int:
 
     Exit code 1 if fuzzing would not work.
     """
-    diagnoses = [_python(), *_packages(), *map(_emulator, _SELF_TESTS), _libfuzzer(), _cores(), _terminal()]
+    diagnoses = [
+        _python(),
+        *_packages(),
+        *map(_emulator, _SELF_TESTS),
+        _libfuzzer(),
+        _accelerator(),
+        _cores(),
+        _terminal(),
+    ]
     for line in columns(("ok" if d.fine else "MISSING", d.what, d.found) for d in diagnoses):
         click.echo(line)
     bad = [diagnosis for diagnosis in diagnoses if not diagnosis.fine]
@@ -113,6 +121,15 @@ def _try(what: str, test: Callable[[], str], remedy: str) -> Diagnosis:
         return Diagnosis(what, True, test())
     except Exception as error:  # whatever is wrong with the installation is what is asked for
         return Diagnosis(what, False, one_line(f"{type(error).__name__}: {error}"), remedy)
+
+
+def _accelerator() -> Diagnosis:
+    def test() -> str:
+        from sysfuzz.engine import accelerator
+
+        return "compiled" if accelerator.ready() else "not compiled: 'sysfuzz accelerate' makes fuzzing faster"
+
+    return _try("accelerator", test, "see the line above")
 
 
 def _cores() -> Diagnosis:

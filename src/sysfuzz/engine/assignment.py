@@ -22,6 +22,7 @@ class Assignment:
     max_len: int
     rss_limit_mb: int
     flags: tuple[str, ...]
+    sources: str
     quarantine: tuple[str, ...]  # inputs in hex
 
     def write(self, directory: Path) -> None:

@@ -120,6 +120,7 @@ class Lane:
             max_len=settings.max_len,
             rss_limit_mb=settings.rss_limit_mb,
             flags=settings.flags,
+            sources=settings.sources,
             quarantine=tuple(sorted(data.hex() for data in quarantine)),
         )
         limit = self._limit - self.executions

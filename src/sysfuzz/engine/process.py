@@ -63,8 +63,9 @@ class WorkerProcess:
         self._moved = time.monotonic()
         self._last: tuple[int, bool, bool] | None = None
         # The worker imports what its parent can import. Its hashes are not random: an order that depends on them repeats.
+        places = [path or os.getcwd() for path in sys.path]
         environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+            "PYTHONPATH": os.pathsep.join([assignment.sources, *places] if assignment.sources else places),
             "PYTHONHASHSEED": "0",
         }
         with (directory / "log").open("wb") as log:

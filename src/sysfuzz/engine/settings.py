@@ -29,6 +29,7 @@ class EpochSettings:
     max_restarts: int = 8  # of one worker: if more inputs than this kill it, the cause is not the inputs
     rss_limit_mb: int = 2048  # of one worker
     flags: tuple[str, ...] = ()  # further flags of libFuzzer
+    sources: str = ""  # directory of a compiled copy of this package (accelerator.py), which workers import instead
 
     def validate(self) -> "EpochSettings":
         """Return self, or raise ValueError that names the field that is out of range."""

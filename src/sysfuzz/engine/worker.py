@@ -13,15 +13,18 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+import sysfuzz
 from sysfuzz.engine.assignment import Assignment
 from sysfuzz.engine.driver import Job, load_factory, run
 from sysfuzz.engine.faults import FaultLog
 from sysfuzz.engine.journal import Journal
+from sysfuzz.feedback import ahead
 from sysfuzz.feedback.counters import MAP_SIZE, CounterMap
 from sysfuzz.feedback.instrument import DOMAIN, Instrumentation
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _STDERR = 2
+_PACKAGE = Path(sysfuzz.__file__).parent
 
 
 class Worker:
@@ -144,12 +147,13 @@ def main(directory: Path) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     counters = CounterMap()
-    points = []
-    if assignment.packages:
-        instrumentation = Instrumentation(counters.slice(DOMAIN, assignment.code_counters), assignment.packages)
+    code = counters.slice(DOMAIN, assignment.code_counters) if assignment.packages else bytearray()
+    instrumentation = Instrumentation(code, assignment.packages)
+    prepared = bool(assignment.packages) and ahead.is_prepared(_PACKAGE)
+    if not prepared:
         instrumentation.install()
-        points = instrumentation.points
     job = load_factory(assignment.factory)(assignment.settings, counters)
+    points = ahead.attach(_PACKAGE, code) if prepared else instrumentation.points
     counters.register()
     layout = json.dumps({"slices": dict(counters.layout()), "points": points})
     (directory / "layout.json").write_text(layout, encoding="utf-8")
