@@ -31,7 +31,8 @@ LIBRARIES = {
     "x86": {"capstone"},
     "machine": {"unicorn"},
     "engine": {"atheris"},
-    "campaign": {"jinja2", "prometheus_client", "starlette", "uvicorn"},
+    "report": {"jinja2"},
+    "campaign": {"prometheus_client", "starlette", "uvicorn"},
     "bench": {"lifelines", "scipy", "unicorn"},
     "cli": {"click", "rich"},
 }

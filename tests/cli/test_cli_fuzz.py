@@ -75,6 +75,7 @@ def test_findings_are_told_recorded_and_replayed(tmp_path: Path, seeds: Path) ->
             "severity": known.severity,
             "count": known.count,
             "program": f"findings/{finding['id']}/program.prog",
+            "ignored": "",
         }
     assert lines[-1].startswith("300 executions in ")
     assert f"{len(entries)} findings, 0 engine faults" in lines[-1]
@@ -91,6 +92,55 @@ def test_a_second_run_counts_on(tmp_path: Path, seeds: Path) -> None:
     counts = {finding["id"]: finding["count"] for finding in json.loads(process.stdout)["findings"]}
     assert counts[MERGE_ID] >= 1
     assert Store(tmp_path / "findings").load(MERGE_ID).finding.count == before + counts[MERGE_ID]
+
+
+def test_a_fixed_bug_that_is_seen_again(tmp_path: Path, seeds: Path) -> None:
+    """That it is back is told, with a count of this run, exit code 1; what people said stays for them to change."""
+    args = ("fuzz", "--target", "nosyscalls-2011", "--runs", 40, "--seed", 1, "--corpus", seeds)
+    spawn(*args, cwd=tmp_path)
+    store = Store(tmp_path / "findings")
+    before = store.set_status(MERGE_ID, "fixed", "in r1234").finding
+    process = spawn(*args, cwd=tmp_path)
+    assert process.returncode == 1
+    assert "critical attribute/mmap/merge (escape) is back, although it is said to be fixed\n" in process.stdout
+    after = store.load(MERGE_ID).finding
+    assert (after.status, after.why) == ("fixed", "in r1234")
+    assert after.count > before.count
+    assert after.last_seen >= before.last_seen
+
+
+def test_what_is_ignored_does_not_fail_a_run(tmp_path: Path, seeds: Path) -> None:
+    """An ignored bug is told and recorded as ignored; exit code 1 is for the others."""
+    args = ("fuzz", "--target", "nosyscalls-2011", "--runs", 40, "--seed", 1, "--corpus", seeds)
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "ignore.txt").write_text("*  attribute/mmap/*  # known since 2011\n")
+    process = spawn(*args, "--json", "out.json", cwd=tmp_path)
+    assert process.returncode == 1
+    lines = process.stdout.splitlines()
+    assert "critical attribute/mmap/merge (escape), ignored: known since 2011" in lines
+    (row,) = [line for line in lines if line.endswith("  ignored: known since 2011")]
+    assert f"findings/{MERGE_ID}/program.prog  " in row
+    found = {
+        finding["id"]: finding["ignored"] for finding in json.loads((tmp_path / "out.json").read_text())["findings"]
+    }
+    assert found.pop(MERGE_ID) == "known since 2011"
+    assert set(found.values()) == {""}
+    assert f" {len(found)} finding{'s' * (len(found) > 1)} and 1 ignored, 0 engine faults" in lines[-1]
+
+    (tmp_path / "all.txt").write_text("nosyscalls-2011  *  # all of it\n")
+    process = spawn(*args, "--ignore", "all.txt", cwd=tmp_path)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert f" 0 findings and {len(found) + 1} ignored, 0 engine faults" in process.stdout.splitlines()[-1]
+    assert len(Store(tmp_path / "findings").entries().entries) == len(found) + 1
+
+
+def test_a_bad_ignore_list_stops_a_run_before_it_starts(tmp_path: Path) -> None:
+    """An entry without a reason is located bad input, and so is a list that is not there."""
+    (tmp_path / "mine.txt").write_text("\n*  panic/*  #\n")
+    for name, message in (("mine.txt", "mine.txt:2: the reason is missing; "), ("no.txt", "no.txt: cannot read: ")):
+        process = spawn("fuzz", "--target", "nosyscalls", "--runs", 10, "--ignore", name, cwd=tmp_path)
+        assert (process.returncode, process.stdout, process.stderr.count("\n")) == (2, "", 1)
+        assert process.stderr.startswith(message)
 
 
 def test_the_reference_is_clean(tmp_path: Path, seeds: Path) -> None:

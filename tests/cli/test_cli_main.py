@@ -12,7 +12,9 @@ import sysfuzz
 from programs import GOLDEN
 from sysfuzz.cli import targets
 
-VERBS = ["fuzz", "exec", "check", "triage", "targets", "fmt", "bench", "doctor"]
+VERBS = [
+    "fuzz", "exec", "check", "minimise", "triage", "regress", "report", "targets", "fmt", "bench", "accelerate", "doctor",
+]  # fmt: skip
 
 
 def test_help_names_every_verb() -> None:

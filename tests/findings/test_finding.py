@@ -1,5 +1,7 @@
 """How a finding grows from sightings."""
 
+from dataclasses import replace
+
 import pytest
 from sightings import LATER, NOON, sighting
 
@@ -33,6 +35,14 @@ def test_worse_face_replaces_the_shown_one() -> None:
     assert (finding.oracle, finding.severity) == ("escape", "critical")
     assert finding.faces == {"attribute-lost": 1, "escape": 1}
     assert (finding.evidence, finding.provenance) == (worse.evidence, worse.provenance)
+
+
+def test_what_people_said_stays() -> None:
+    """No sighting, not even one of a worse face, changes status, reason or original."""
+    said = replace(Finding.first(sighting("lock"), NOON), status="duplicate", why="same cause", duplicate_of="other")
+    for finding in (said.after(sighting("lock"), LATER), said.after(sighting("escape"), LATER)):
+        assert (finding.status, finding.why, finding.duplicate_of) == ("duplicate", "same cause", "other")
+        assert (finding.count, finding.last_seen) == (2, LATER)
 
 
 @pytest.mark.parametrize("oracle", ["panic", "lock", "attribute-gained"])

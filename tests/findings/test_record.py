@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,13 +19,17 @@ _LINES = st.text().filter(str.isprintable)
 _COUNTS = st.integers(1, 2**70)
 _NUMBERS = st.integers(0, 2**70)
 _TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1)).map(lambda t: t.replace(microsecond=0, tzinfo=UTC))
+_DUPLICATES = st.tuples(st.just("duplicate"), _LINES)
+_OTHERS = st.tuples(st.sampled_from(STATUSES), st.just(""))
+_STATUSES = _DUPLICATES | _OTHERS  # a status, and what the finding is a duplicate of
 _FINDINGS = st.builds(
-    Finding,
+    lambda said, **facts: Finding(status=said[0], duplicate_of=said[1], **facts),
+    _STATUSES,
     bucket=_LINES,
     oracle=_LINES,
     severity=st.sampled_from(SEVERITIES),
-    status=st.sampled_from(STATUSES),
     target=_LINES,
+    why=_LINES,
     first_seen=_TIMES,
     last_seen=_TIMES,
     count=_COUNTS,
@@ -79,6 +84,25 @@ def test_the_format() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "lines"),
+    [
+        ({"status": "confirmed"}, ['  "status": "confirmed",']),
+        ({"status": "rejected", "why": "Héctor's"}, ['  "status": "rejected",', '  "why": "Héctor\'s",']),
+        ({"status": "duplicate", "duplicate_of": "b"}, ['  "status": "duplicate",', '  "duplicate_of": "b",']),
+        (
+            {"status": "duplicate", "why": "same", "duplicate_of": "b"},
+            ['  "status": "duplicate",', '  "why": "same",', '  "duplicate_of": "b",'],
+        ),
+    ],
+)
+def test_what_people_say_is_the_only_change(said: dict, lines: list[str]) -> None:
+    """A status, its reason and the original stand in lines of their own, as they were typed; nothing else moves."""
+    finding = Finding.first(sighting(), NOON)
+    expected = dump(finding).replace('  "status": "new",', "\n".join(lines))
+    assert dump(replace(finding, **said)) == expected
+
+
 def damaged(damage: Callable[[dict], object]) -> str:
     """A good file after `damage`."""
     value = json.loads(dump(Finding.first(sighting(), NOON)))
@@ -113,6 +137,10 @@ def damaged(damage: Callable[[dict], object]) -> str:
         (lambda f: f["evidence"].update(op=-2), "f: evidence.op: expected a number from -1, got -2"),
         (lambda f: f["provenance"]["versions"].update(x=1), "f: provenance.versions.x: expected a line of text, got 1"),
         (lambda f: f.update(note="mine"), "f: note: is not known"),
+        (lambda f: f.update(why=3), "f: why: expected a line of text, got 3"),
+        (lambda f: f.update(why=""), 'f: why: expected a line of text that is not empty, or no such key, got ""'),
+        (lambda f: f.update(status="duplicate", duplicate_of=[]), "f: duplicate_of: expected a line of text, got []"),
+        (lambda f: f.update(duplicate_of="b"), "f: duplicate_of: supported with status duplicate, not new"),
         (lambda f: f["evidence"].update(note="mine"), "f: evidence.note: is not known"),
     ],
 )

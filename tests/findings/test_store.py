@@ -1,18 +1,21 @@
 """The directory of findings."""
 
 import errno
+import itertools
 import multiprocessing
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sightings import BUCKET, LATER, NOON, SLUG, TARGET, program, sighting
 
 from sysfuzz.findings.files import StoreError
-from sysfuzz.findings.finding import Sighting
+from sysfuzz.findings.finding import STATUSES, Evidence, Replays, Sighting, Status
 from sysfuzz.findings.store import Store
 from sysfuzz.program.text import load
 
@@ -28,12 +31,6 @@ def store(tmp_path: Path) -> Store:
 def names(directory: Path) -> list[str]:
     """What a directory holds, but for the lock."""
     return sorted(path.name for path in directory.iterdir() if path.name != ".lock")
-
-
-def set_status(store: Store, identity: str, status: str) -> None:
-    """What a person does with an editor."""
-    path = store.directory / identity / "finding.json"
-    path.write_text(path.read_text().replace('"status": "new"', f'"status": "{status}"'))
 
 
 def test_a_new_bug_becomes_a_directory(store: Store) -> None:
@@ -92,7 +89,7 @@ def test_people_s_words_are_kept(store: Store) -> None:
     entry = store.record(sighting(), NOON).entry
     (entry.directory / "notes.md").write_text("Mine.\n")
     entry.program.write_text("mode amd64\nexit(7)\n")
-    set_status(store, SLUG, "confirmed")
+    store.set_status(SLUG, "confirmed")
     store.record(sighting(), LATER)
     assert load(entry.program).program.ops[0].args == (7,)
     worse = store.record(sighting("escape"), LATER).entry
@@ -100,14 +97,217 @@ def test_people_s_words_are_kept(store: Store) -> None:
     assert (entry.directory / "notes.md").read_text() == "Mine.\n"
 
 
-@pytest.mark.parametrize(("status", "reappeared"), [("fixed", True), ("rejected", False), ("duplicate", False)])
-def test_a_fixed_bug_that_is_back_is_flagged(store: Store, status: str, reappeared: bool) -> None:
-    """The store keeps what people said, and tells that it no longer fits."""
+@pytest.mark.parametrize("status", STATUSES)
+def test_only_a_fixed_bug_comes_back(store: Store, status: Status) -> None:
+    """Whatever people said, a sighting counts and changes none of it; that it contradicts "fixed" is told."""
     store.record(sighting(), NOON)
-    set_status(store, SLUG, status)
-    recorded = store.record(sighting(), LATER)
-    assert recorded.reappeared is reappeared
-    assert recorded.entry.finding.status == status
+    store.record(sighting(bucket="other"), NOON)
+    said = store.set_status(SLUG, status, "so", f"{TARGET}--other" if status == "duplicate" else "").finding
+    recorded = store.record(sighting(count=4), LATER)
+    assert recorded.reappeared is (status == "fixed")
+    counted = replace(said, count=5, faces={"attribute-lost": 5}, last_seen=LATER)
+    assert recorded.entry.finding == counted
+    assert store.load(SLUG).finding == counted
+
+
+# -- what people say ------------------------------------------------------------------------------------------------------
+
+
+def test_a_status_is_the_only_change(store: Store) -> None:
+    """The file tells what was said and nothing else is another; what it tells already is not written again."""
+    entry = store.record(sighting(), NOON).entry
+    path = entry.directory / "finding.json"
+    before = path.read_text()
+    said = store.set_status(SLUG, "rejected", "as the manual has it")
+    assert said == store.load(SLUG)
+    text = '"status": "rejected",\n  "why": "as the manual has it",'
+    assert path.read_text() == before.replace('"status": "new",', text)
+    assert names(entry.directory) == FILES
+    written = path.stat().st_ino
+    store.set_status(SLUG, "rejected", "as the manual has it")
+    assert store.set_status(SLUG, "rejected") == said
+    assert path.stat().st_ino == written
+    store.set_status(SLUG, "new")
+    assert path.read_text() == before
+
+
+def test_another_reason_replaces_the_old_one(store: Store) -> None:
+    """A reason belongs to its status: it goes with it, and gives way to a new one."""
+    store.record(sighting(), NOON)
+    store.set_status(SLUG, "rejected", "one")
+    assert store.set_status(SLUG, "rejected", "two").finding.why == "two"
+    assert store.set_status(SLUG, "confirmed").finding.why == ""
+
+
+def chained(store: Store, *letters: str) -> dict[str, str]:
+    """Findings with the buckets `letters`, each a duplicate of the next; their ids."""
+    identities = {letter: store.record(sighting(bucket=letter), NOON).entry.id for letter in letters}
+    for first, second in itertools.pairwise(letters):
+        store.set_status(identities[first], "duplicate", duplicate_of=identities[second])
+    return identities
+
+
+def test_a_duplicate_names_its_original(store: Store) -> None:
+    """Duplicates of duplicates are fine; another status ends it."""
+    ids = chained(store, "a", "b", "c")
+    assert store.load(ids["a"]).finding.duplicate_of == ids["b"]
+    assert store.set_status(ids["a"], "confirmed").finding.duplicate_of == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a", "duplicate", "", "a"), "duplicate_of: leads back: t--a -> t--a"),
+        (("b", "duplicate", "", "a"), "duplicate_of: leads back: t--b -> t--a -> t--b"),
+        (("c", "duplicate", "", "a"), "duplicate_of: leads back: t--c -> t--a -> t--b -> t--c"),
+        (("c", "duplicate"), "duplicate_of: needed with status duplicate, and only there"),
+        (("c", "confirmed", "", "a"), "duplicate_of: needed with status duplicate, and only there"),
+        (("c", "rejected", "a\nb"), r"why: expected a line of text, got 'a\nb'"),
+    ],
+)
+def test_what_cannot_be_said(store: Store, arguments: tuple[str, ...], message: str) -> None:
+    """Duplicates lead to one that is none; a contradiction is refused with the file and the reason, and nothing is changed."""
+    ids = chained(store, "a", "b", "c")
+    before = {entry.id: (entry.directory / "finding.json").read_text() for entry in store.entries().entries}
+    letter, status, *rest = arguments
+    why, of = (*rest, "", "")[:2]
+    with pytest.raises(StoreError) as caught:
+        store.set_status(ids[letter], status, why, ids.get(of, ""))
+    assert (
+        str(caught.value)
+        == f"{store.directory / ids[letter] / 'finding.json'}: {message.replace('t--', TARGET + '--')}"
+    )
+    assert before == {entry.id: (entry.directory / "finding.json").read_text() for entry in store.entries().entries}
+
+
+def test_names_that_are_not_here(store: Store) -> None:
+    """The id that is not here is told, whether it is the finding's or its original's."""
+    store.record(sighting(), NOON)
+    for identity, of in (("nothing", ""), (SLUG, "nothing"), (SLUG, f"../findings/{SLUG}")):
+        with pytest.raises(KeyError) as caught:
+            store.set_status(identity, "duplicate" if of else "fixed", duplicate_of=of)
+        assert caught.value.args == (of or identity,)
+
+
+def test_a_duplicate_of_what_is_gone(store: Store) -> None:
+    """People may delete a finding; those that name it can still be read, named and changed."""
+    ids = chained(store, "a", "b", "c")
+    shutil.rmtree(store.directory / ids["b"])
+    assert store.set_status(ids["c"], "duplicate", duplicate_of=ids["a"]).finding.duplicate_of == ids["a"]
+    assert store.set_status(ids["a"], "fixed").finding.status == "fixed"
+
+
+def test_duplicates_that_go_in_a_circle(store: Store) -> None:
+    """A circle that an editor or a merge made ends no process, and can be left."""
+    ids = chained(store, "a", "b")
+    path = store.directory / ids["b"] / "finding.json"
+    path.write_text(path.read_text().replace('"new",', f'"duplicate",\n  "duplicate_of": "{ids["a"]}",'))
+    other = store.record(sighting(bucket="c"), NOON).entry.id
+    assert store.set_status(other, "duplicate", duplicate_of=ids["a"]).finding.duplicate_of == ids["a"]
+    assert store.set_status(ids["a"], "confirmed").finding.status == "confirmed"
+
+
+# -- notes ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("empty", ["", " \n\n", None])
+def test_notes_are_written_where_there_are_none(store: Store, empty: str | None) -> None:
+    """An empty or missing file gets the text as it is; from then on it is people's."""
+    path = store.record(sighting(), NOON).entry.directory / "notes.md"
+    path.unlink()
+    if empty is not None:
+        path.write_text(empty)
+    assert store.notes(SLUG) == ""
+    assert store.write_notes(SLUG, "# Why\n")
+    assert path.read_text() == "# Why\n"
+    assert store.notes(SLUG) == "# Why"
+    assert not store.write_notes(SLUG, "else\n")
+    assert path.read_text() == "# Why\n"
+
+
+def test_notes_of_what_is_not_here(store: Store) -> None:
+    """No notes without a finding."""
+    with pytest.raises(KeyError):
+        store.write_notes("nothing", "text")
+    store.record(sighting(), NOON)
+    (store.directory / SLUG / "notes.md").unlink()
+    (store.directory / SLUG / "notes.md").mkdir()
+    with pytest.raises(StoreError, match=r"/notes\.md: cannot read: Is a directory$"):
+        store.write_notes(SLUG, "text")
+
+
+def test_links_are_not_written_through(store: Store, tmp_path: Path) -> None:
+    """A file of a finding that is a link becomes a file: a store that came from elsewhere cannot make others be overwritten."""
+    entry = store.record(sighting(), NOON).entry
+    for name in FILES:
+        outside = tmp_path / name
+        (entry.directory / name).rename(outside)
+        (entry.directory / name).symlink_to(outside)
+    before = {name: (tmp_path / name).read_text() for name in FILES}
+    store.write_notes(SLUG, "text")
+    store.set_status(SLUG, "confirmed")
+    store.record(sighting("escape", status=3), LATER)
+    assert {name: (tmp_path / name).read_text() for name in FILES} == before
+    assert not any((entry.directory / name).is_symlink() for name in FILES)
+    assert store.load(SLUG).finding.oracle == "escape"
+
+
+# -- a smaller program ----------------------------------------------------------------------------------------------------
+
+
+def test_a_smaller_program_replaces_the_program(store: Store) -> None:
+    """`program.prog` and what is known about it are the new program's; all else, `original.prog` included, is as it was."""
+    entry = store.record(sighting("escape", status=1), NOON).entry
+    original = (entry.directory / "original.prog").read_bytes()
+    store.set_status(SLUG, "confirmed", "seen")
+    replaced = store.replace_program(SLUG, program(2), Evidence(0, "this", "that"), Replays(20, 20))
+    assert replaced == store.load(SLUG)
+    assert replaced.finding == replace(
+        entry.finding, status="confirmed", why="seen", evidence=Evidence(0, "this", "that"), replays=Replays(20, 20)
+    )
+    assert load(entry.program).program == program(2)
+    assert entry.program.read_text().splitlines()[:3] == original.decode().splitlines()[:3]  # the header comments
+    assert (entry.directory / "original.prog").read_bytes() == original
+    assert names(entry.directory) == FILES
+
+
+def test_the_same_program_replaces_nothing(store: Store) -> None:
+    """A program that is stored already is refused, however its text is laid out."""
+    entry = store.record(sighting(), NOON).entry
+    text = "# mine\n" + entry.program.read_text()
+    entry.program.write_text(text)
+    with pytest.raises(StoreError, match=r"program\.prog: is that program already$"):
+        store.replace_program(SLUG, program(), entry.finding.evidence, entry.finding.replays)
+    assert entry.program.read_text() == text
+    assert store.load(SLUG) == entry
+
+
+def test_a_worse_face_is_not_replaced_by_a_smaller_program(store: Store) -> None:
+    """What is smaller than the program of yesterday says nothing about the worse one that a fuzzer has stored since."""
+    store.record(sighting("attribute-lost"), NOON)
+    smaller = (program(2), Evidence(0, "this", "that"), Replays(10, 10))
+    worse = store.record(sighting("escape", status=3), LATER).entry
+    with pytest.raises(StoreError, match=r"program\.prog: has been replaced by another program$"):
+        store.replace_program(SLUG, *smaller, instead_of=program())
+    assert store.load(SLUG) == worse
+    assert load(worse.program).program == program(3)
+    assert store.replace_program(SLUG, *smaller, instead_of=program(3)).finding.evidence == smaller[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("exit(\n", r"program\.prog:1:\d+: "), (None, r"program\.prog: cannot read: No such file")]
+)
+def test_a_damaged_program_is_not_replaced(store: Store, content: str | None, message: str) -> None:
+    """What people's editing left is theirs to mend."""
+    entry = store.record(sighting(), NOON).entry
+    entry.program.unlink()
+    if content is not None:
+        entry.program.write_text(content)
+    with pytest.raises(StoreError, match=message):
+        store.replace_program(SLUG, program(2), Evidence(0, "x", "y"), Replays(1, 1))
+    assert store.load(SLUG) == entry
+    with pytest.raises(KeyError):
+        store.replace_program("nothing", program(2), Evidence(0, "x", "y"), Replays(1, 1))
 
 
 def test_targets_have_their_own_findings(store: Store) -> None:
@@ -189,6 +389,15 @@ def test_an_unreadable_finding_is_named(store: Store) -> None:
     path.unlink()
     path.mkdir()
     assert store.entries().damaged == (f"{path}: cannot read: Is a directory",)
+
+
+def test_a_pipe_is_not_waited_for(store: Store) -> None:
+    """A pipe in the place of a finding would hold up every look at the directory; it is damage."""
+    entry = store.record(sighting(), NOON).entry
+    path = entry.directory / "finding.json"
+    path.unlink()
+    os.mkfifo(path)
+    assert store.entries().damaged == (f"{path}:1:1: no JSON: Expecting value",)
 
 
 def test_prepare_makes_and_tries_the_directory(store: Store, tmp_path: Path) -> None:
@@ -292,6 +501,26 @@ def test_known_finding_on_a_failing_disk(store: Store, oracle: str) -> None:
     assert names(store.directory) == [SLUG]
 
 
+def test_a_smaller_program_on_a_failing_disk(store: Store) -> None:
+    """Wherever it fails, each file is the old or the new one, the finding can be read, and a retry ends with the new."""
+    first = store.record(sighting(), NOON).entry
+    evidence = Evidence(0, "this", "that")
+
+    def work() -> None:
+        if (load(first.program).program, store.load(SLUG).finding.evidence) != (program(2), evidence):
+            store.replace_program(SLUG, program(2), evidence, Replays(10, 10))
+
+    failures = 0
+    for _ in _until_it_works(work, errno.ENOSPC):
+        failures += 1
+        assert store.load(SLUG).finding.evidence in (first.finding.evidence, evidence)
+        assert load(first.program).program in (program(), program(2))
+        assert names(first.directory) == FILES
+    assert failures > 8
+    assert load(first.program).program == program(2)
+    assert store.load(SLUG).finding.evidence == evidence
+
+
 def test_short_writes_are_continued(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that takes only some bytes, as a nearly full disk or a signal makes it, loses none."""
     write = os.write
@@ -317,6 +546,28 @@ def _sighting_of(number: int, turn: int) -> Sighting:
     if turn % 2:
         return sighting("lock", bucket=f"own-{number}")
     return sighting("escape" if (number, turn) == (2, 12) else "attribute-lost", status=number)
+
+
+def _say_many(directory: Path, own: str, other: str) -> None:
+    for _ in range(_ROUNDS):
+        with suppress(StoreError):  # it would be a circle just then
+            Store(directory).set_status(own, "duplicate", duplicate_of=other)
+        Store(directory).set_status(own, "confirmed", "seen")
+        with suppress(StoreError):
+            Store(directory).set_status(own, "duplicate", duplicate_of=other)
+
+
+def test_two_say_at_once_that_the_other_is_a_duplicate(store: Store) -> None:
+    """There is never a circle, not even when each is told to be the other's duplicate in the same moment."""
+    ids = [store.record(sighting(bucket=letter), NOON).entry.id for letter in "ab"]
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_say_many, args=(store.directory, *pair)) for pair in (ids, ids[::-1])]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert [store.load(identity).finding.status for identity in ids].count("duplicate") == 1
 
 
 def test_processes_record_at_once(store: Store) -> None:

@@ -15,13 +15,16 @@ from sysfuzz.cli.inputs import GivenPath, Named, open_target
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
 from sysfuzz.cli.render import coloured
 from sysfuzz.cli.session import Session
+from sysfuzz.cli.triage_store import ignore_option, ignored_by
 from sysfuzz.cli.watch import Seen, Watch
+from sysfuzz.engine import accelerator
 from sysfuzz.engine.epoch import EpochResult, run_epoch
 from sysfuzz.engine.harness import CORE, FACTORY
 from sysfuzz.engine.interrupt import stop_on_signals
 from sysfuzz.engine.process import EngineError
 from sysfuzz.engine.settings import EpochSettings
 from sysfuzz.findings.files import StoreError
+from sysfuzz.findings.ignore import IgnoreList
 from sysfuzz.findings.store import Store
 
 _MAX_SEED = 2**31 - 1
@@ -62,6 +65,7 @@ _MAX_SEED = 2**31 - 1
     type=GivenPath(),
     help="Where findings are recorded.",
 )
+@ignore_option
 @json_option
 def command(
     target: str,
@@ -71,22 +75,24 @@ def command(
     workers: int,
     corpora: tuple[Path, ...],
     directory: Path,
+    ignore_file: Path | None,
     json_file: str | None,
 ) -> int:
     """Fuzz a target. Each bug is recorded when it is met, printed with the command that replays it, and the run goes on.
 
-    Ctrl-C ends the run as its budget would. Exit code 1 if there were findings, 3 if the engine had a fault.
+    Ctrl-C ends the run as its budget would. Exit code 1 if there were findings that are not ignored, 3 if the engine had a fault.
 
     \b
     --json writes {"target", "executions", "seconds", "execs_per_second", "seed", "features", "corpus",
-      "findings": [{"id", "bucket", "oracle", "severity", "count", "program"}], "engine_faults"}
-    where a finding's count is of this run, and engine_faults is a number.
+      "findings": [{"id", "bucket", "oracle", "severity", "count", "program", "ignored"}], "engine_faults"}
+    where a finding's count is of this run, ignored is the reason or "", and engine_faults is a number.
     """
     check_writable(json_file)
     open_target(Named(target, "--target"))
     corpus = Corpus(corpora)
     store = Store(directory)
     watch = _watched(store)
+    ignored = ignored_by(directory, ignore_file)
     settings = EpochSettings(
         factory=FACTORY,
         job={"target": target, "findings": str(directory)},
@@ -96,11 +102,13 @@ def command(
         workers=workers,
         runs=runs,
         seconds=seconds,
+        sources=_compiled(target),
     )
     with display(stderr=json_file == STDOUT) as shown, stop_on_signals() as interrupted:
-        start = f"{counted(workers, 'worker')}, {counted(len(corpus.inputs), 'input')} to start from"
+        how = ", compiled" if settings.sources else ""
+        start = f"{counted(workers, 'worker')}{how}, {counted(len(corpus.inputs), 'input')} to start from"
         shown.say(f"fuzzing {target} with seed {settings.seed}: {start}; Ctrl-C ends the run")
-        session = Session(target, store, watch, shown)
+        session = Session(target, store, watch, shown, ignored)
         try:
             result = run_epoch(settings, session.hear, lambda: interrupted() or session.over())
         except EngineError as error:
@@ -114,16 +122,16 @@ def command(
             session.look()
     with bad_input(StoreError):
         seen = watch.seen()
-    write_json(json_file, _report(target, settings, result, seen, len(session.faults)))
+    write_json(json_file, _report(target, settings, result, seen, ignored, len(session.faults)))
     if session.unheard is not None:
         raise session.unheard
-    for line in _summary(result, seen, len(session.faults), settings.seed, kept=bool(corpora)):
+    for line in _summary(result, seen, ignored, len(session.faults), settings.seed, kept=bool(corpora)):
         say(line, json_file)
     if session.broken:
         raise BadInput(session.broken)
     if session.faults:
         return ENGINE_FAULT
-    return FOUND if seen else CLEAN
+    return CLEAN if all(ignored.reason(entry.finding) for entry, _ in seen) else FOUND
 
 
 def _watched(store: Store) -> Watch:
@@ -143,23 +151,38 @@ def _core_of(target: str) -> tuple[str, ...]:
     return (CORE, package) if colon and package != "sysfuzz" else (CORE,)
 
 
-def _summary(result: EpochResult, seen: list[Seen], faults: int, seed: int, kept: bool) -> Iterator[str]:
+def _compiled(target: str) -> str:
+    """Where workers find compiled sources; "" if there are none, or for a core that could be derived from the built-in one."""
+    home = None if ":" in target else accelerator.ready()
+    return "" if home is None else str(home)
+
+
+def _summary(
+    result: EpochResult, seen: list[Seen], ignored: IgnoreList, faults: int, seed: int, kept: bool
+) -> Iterator[str]:
+    reasons = [ignored.reason(entry.finding) for entry, _ in seen]
     yield from columns(
-        (coloured(entry.finding.severity), entry.finding.oracle, f"{count:,}", str(entry.program))
-        for entry, count in seen
+        (
+            coloured(entry.finding.severity),
+            entry.finding.oracle,
+            f"{count:,}",
+            str(entry.program),
+            reason and f"ignored: {reason}",
+        )
+        for (entry, count), reason in zip(seen, reasons, strict=True)
     )
     parts = [
         f"{counted(result.executions, 'execution')} in {result.seconds:.1f} s ({_rate(result):,.0f}/s, seed {seed})",
         counted(sum(map(len, result.features.values())), "feature"),
         counted(len(result.inputs), "new input") + ("" if kept else " (not kept, for want of --corpus)"),
-        counted(len(seen), "finding"),
+        counted(reasons.count(""), "finding") + (f" and {more:,} ignored" if (more := sum(map(bool, reasons))) else ""),
         counted(faults, "engine fault"),
     ]
     yield ", ".join(parts)
 
 
 def _report(
-    target: str, settings: EpochSettings, result: EpochResult, seen: list[Seen], faults: int
+    target: str, settings: EpochSettings, result: EpochResult, seen: list[Seen], ignored: IgnoreList, faults: int
 ) -> dict[str, object]:
     return {
         "target": target,
@@ -177,6 +200,7 @@ def _report(
                 "severity": entry.finding.severity,
                 "count": count,
                 "program": str(entry.program),
+                "ignored": ignored.reason(entry.finding),
             }
             for entry, count in seen
         ],

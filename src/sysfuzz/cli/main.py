@@ -21,10 +21,14 @@ _VERBS = {
     "fuzz": "Fuzz a target and record what is found.",
     "exec": "Run one program and show everything that is seen.",
     "check": "Compare programs with what they say that they yield.",
+    "minimise": "Make a program smaller that shows a bug.",
     "triage": "Look through findings.",
+    "regress": "Write a regression test made of a finding.",
+    "report": "Report findings, for people and for CI systems.",
     "targets": "List what can be fuzzed.",
     "fmt": "Print programs in canonical form.",
     "bench": "Measure sysfuzz itself.",
+    "accelerate": "Compile sysfuzz, to fuzz faster.",
     "doctor": "Check the installation.",
 }
 

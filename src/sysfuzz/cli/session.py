@@ -13,6 +13,7 @@ from sysfuzz.cli.watch import News, Watch
 from sysfuzz.engine.epoch import Event
 from sysfuzz.engine.faults import Fault
 from sysfuzz.findings.files import StoreError
+from sysfuzz.findings.ignore import NOTHING, IgnoreList
 from sysfuzz.findings.reproducer import replay_command
 from sysfuzz.findings.store import Store
 
@@ -22,7 +23,9 @@ _WORDS = {"new": "", "worse": " shows a worse face", "reappeared": " is back, al
 class Session:
     """The listener of one epoch."""
 
-    def __init__(self, target: str, store: Store, watch: Watch, display: Display) -> None:
+    def __init__(
+        self, target: str, store: Store, watch: Watch, display: Display, ignored: IgnoreList = NOTHING
+    ) -> None:
         self.broken = ""  # why the store cannot be read or written; the run should end
         self.unheard: OSError | None = None  # why nothing can be told any more; the run should end
         self.faults: set[tuple[str, str]] = set()  # kind and where of the engine's own
@@ -30,6 +33,7 @@ class Session:
         self._store = store
         self._watch = watch
         self._display = display
+        self._ignored = ignored
         self._shown = -1
         self._findings = 0
 
@@ -54,8 +58,8 @@ class Session:
     def _look(self) -> None:
         try:
             for news in self._watch.news():
-                self._display.say(_told(news))
-            self._findings = len(self._watch.seen())
+                self._display.say(_told(news, self._ignored.reason(news.entry.finding)))
+            self._findings = sum(not self._ignored.reason(seen.entry.finding) for seen in self._watch.seen())
         except StoreError as error:
             self.broken = str(error)
 
@@ -82,9 +86,10 @@ class Session:
             self.broken = error.message
 
 
-def _told(news: News) -> str:
+def _told(news: News, ignored: str) -> str:
     finding = news.entry.finding
+    what = f"{_WORDS[news.what]}{f', ignored: {ignored}' if ignored else ''}"
     return (
-        f"{coloured(finding.severity)} {click.style(finding.bucket, bold=True)} ({finding.oracle}){_WORDS[news.what]}\n"
+        f"{coloured(finding.severity)} {click.style(finding.bucket, bold=True)} ({finding.oracle}){what}\n"
         f"  {replay_command(news.entry.program, finding.target)}"
     )

@@ -48,6 +48,16 @@ def locked(directory: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def read_text(path: Path) -> str:
+    """The text of a file, U+FFFD for what is not UTF-8. Nobody is waited for: a pipe that lies there holds nothing."""
+    with located(path, "cannot read"), open(path, "rb", opener=_without_waiting) as file:
+        return file.read().decode(errors="replace")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def add_directory(directory: Path, files: Mapping[str, str]) -> None:
     """Make `directory`, which does not exist, with `files` by name, all at once. The lock of its parent is held."""
     with _prepared(directory, files) as unfinished:

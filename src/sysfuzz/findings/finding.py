@@ -74,7 +74,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One bug. `oracle` is its face: the one that `program.prog` shows, the worst that was seen. Times are UTC."""
+    """One bug. `oracle` is its face: the one that `program.prog` shows, the worst that was seen. Times are UTC.
+
+    `status`, `why` and `duplicate_of` are people's: no sighting changes them.
+    """
 
     bucket: str
     oracle: str
@@ -88,6 +91,8 @@ class Finding:
     replays: Replays
     evidence: Evidence
     provenance: Provenance  # of the stored program
+    why: str = ""  # the reason that people gave for the status; one line
+    duplicate_of: str = ""  # the id of the finding that stands for this one; "" unless the status is "duplicate"
 
     @classmethod
     def first(cls, sighting: Sighting, when: datetime) -> "Finding":

@@ -1,7 +1,8 @@
 """`finding.json`: a finding as text that people read in diffs and other tools parse.
 
 Reading believes nothing: a damaged file is named with the place in it and what is supported there. Keys that are not
-known are refused, since writing the file again would drop them.
+known are refused, since writing the file again would drop them. What people may say about a status, `why` and
+`duplicate_of`, is written where it is said; a file without the keys is whole.
 """
 
 import json
@@ -14,7 +15,7 @@ from sysfuzz.findings.finding import STATUSES, Evidence, Finding, Replays
 from sysfuzz.findings.provenance import Provenance
 from sysfuzz.findings.severity import SEVERITIES
 
-SCHEMA = 1  # rises when a key comes, goes or changes its meaning
+SCHEMA = 1  # rises when a key goes or changes its meaning, or one comes that every file must have
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"  # whole seconds of UTC: sorts as text
 _REPLAYS = re.compile(r"([0-9]{1,6})/([1-9][0-9]{0,5})")
@@ -36,6 +37,8 @@ def dump(finding: Finding) -> str:
         "oracle": finding.oracle,
         "severity": finding.severity,
         "status": finding.status,
+        **({"why": finding.why} if finding.why else {}),
+        **({"duplicate_of": finding.duplicate_of} if finding.duplicate_of else {}),
         "target": finding.target,
         "first_seen": finding.first_seen.strftime(_TIME),
         "last_seen": finding.last_seen.strftime(_TIME),
@@ -51,7 +54,7 @@ def dump(finding: Finding) -> str:
             "executions": provenance.executions,
         },
     }
-    return json.dumps(record, indent=2) + "\n"
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"  # people's words stay readable
 
 
 def load(text: str, file: str) -> Finding:
@@ -88,9 +91,13 @@ def load(text: str, file: str) -> Finding:
             worker=provenance.read("worker", _natural),
             executions=provenance.read("executions", _natural),
         ),
+        why=top.read_if_there("why", _said),
+        duplicate_of=top.read_if_there("duplicate_of", _said),
     )
     for part in (top, evidence, provenance):
         part.finish()
+    if finding.duplicate_of and finding.status != "duplicate":
+        raise DamagedFinding(f"{file}: duplicate_of: supported with status duplicate, not {finding.status}")
     return finding
 
 
@@ -110,6 +117,10 @@ class _Object:
             return parse(value)
         except ValueError as error:
             self._refuse(key, f"expected {error}, got {_quote(value)}")
+
+    def read_if_there(self, key: str, parse: Callable[[object], str]) -> str:
+        """The value of a `key` that may be missing, then ""."""
+        return self.read(key, parse) if key in self._rest else ""
 
     def part(self, key: str) -> "_Object":
         """The object under `key`."""
@@ -146,6 +157,13 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value.isprintable():
         raise ValueError("a line of text")
     return value
+
+
+def _said(value: object) -> str:
+    text = _text(value)
+    if not text:
+        raise ValueError("a line of text that is not empty, or no such key")
+    return text
 
 
 def _natural(value: object) -> int:

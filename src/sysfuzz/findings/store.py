@@ -3,23 +3,27 @@
     findings/<slug>/finding.json    what is known
                     program.prog    shows the bug; smaller once it is minimised
                     original.prog   as it was found
-                    notes.md        people's words: made empty, never written again
+                    notes.md        people's words: made empty, written only while it is
 
 Several processes may record at once. What was recorded is never lost: each step leaves the old state or the new. There
 is no clock here.
 """
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from sysfuzz.findings import record
 from sysfuzz.findings.bucket import slug_of
-from sysfuzz.findings.files import StoreError, add_directory, located, locked, replace_files
-from sysfuzz.findings.finding import Finding, Sighting
+from sysfuzz.findings.files import StoreError, add_directory, located, locked, read_text, replace_files
+from sysfuzz.findings.finding import Evidence, Finding, Replays, Sighting, Status
 from sysfuzz.findings.reproducer import reproducer
 from sysfuzz.findings.severity import rank
+from sysfuzz.program.ir import Program
+from sysfuzz.program.text import TextError
+from sysfuzz.program.text import load as load_program
 
 FINDING, PROGRAM, ORIGINAL, NOTES = "finding.json", "program.prog", "original.prog", "notes.md"
 
@@ -74,19 +78,95 @@ class Store:
         with locked(self.directory):
             if not directory.exists():
                 finding = Finding.first(sighting, when)
-                text = self._reproducer(sighting)
+                text = self._reproducer(finding, sighting.program)
                 add_directory(directory, {FINDING: record.dump(finding), PROGRAM: text, ORIGINAL: text, NOTES: ""})
                 return Recorded(Entry(identity, finding, directory), new=True)
             known = self._read(identity)
             finding = known.after(sighting, when)
             worsened = known.is_worsened_by(sighting)
-            programs = dict.fromkeys((ORIGINAL, PROGRAM), self._reproducer(sighting)) if worsened else {}
+            programs = (
+                dict.fromkeys((ORIGINAL, PROGRAM), self._reproducer(finding, sighting.program)) if worsened else {}
+            )
             replace_files(directory, {**programs, FINDING: record.dump(finding)})
         return Recorded(Entry(identity, finding, directory), worsened=worsened, reappeared=known.status == "fixed")
 
+    def replace_program(
+        self,
+        identity: str,
+        program: Program,
+        evidence: Evidence,
+        replays: Replays,
+        instead_of: Program | None = None,
+    ) -> Entry:
+        """Let `program`, a smaller one, show the bug from now on; the finding's evidence and replays become its own.
+
+        `original.prog` stays. Raises KeyError if there is no such finding, StoreError if all of this is stored already,
+        if by now another program than `instead_of` is, as when a worse face has been recorded, or if the finding cannot
+        be read or written. A disk that fails between the two files leaves the new program with the old evidence; to do
+        it again mends that.
+        """
+        with locked(self.directory):
+            entry = self.load(identity)
+            with located(entry.program, "cannot read"):
+                try:
+                    stored = load_program(entry.program).program
+                except TextError as error:
+                    raise StoreError(str(error)) from None
+            finding = replace(entry.finding, evidence=evidence, replays=replays)
+            if (stored, entry.finding) == (program, finding):
+                raise StoreError(f"{entry.program}: is that program already")
+            if instead_of is not None and stored not in (instead_of, program):
+                raise StoreError(f"{entry.program}: has been replaced by another program")
+            text = self._reproducer(finding, program)
+            replace_files(entry.directory, {PROGRAM: text, FINDING: record.dump(finding)})
+        return entry._replace(finding=finding)
+
+    def set_status(self, identity: str, status: Status, why: str = "", duplicate_of: str = "") -> Entry:
+        """Say what people think of a finding; nothing is written if that is what it says already.
+
+        `why` is one line of text; without it, that of the same status stays. `duplicate_of` belongs to status
+        "duplicate" and names another finding, from which no duplicates lead back. Raises KeyError with the id that is
+        not here, StoreError if any of the rest does not hold, or if a finding cannot be read or written; then nothing
+        is changed.
+        """
+        with locked(self.directory):
+            entry = self.load(identity)
+            if not why.isprintable():
+                raise StoreError(f"{entry.directory / FINDING}: why: expected a line of text, got {why!r}")
+            if bool(duplicate_of) != (status == "duplicate"):
+                raise StoreError(
+                    f"{entry.directory / FINDING}: duplicate_of: needed with status duplicate, and only there"
+                )
+            if duplicate_of:
+                self.load(duplicate_of)  # it must be here
+            chain = self._chain(duplicate_of)
+            if identity in chain:
+                way = " -> ".join([identity, *chain[: chain.index(identity) + 1]])
+                raise StoreError(f"{entry.directory / FINDING}: duplicate_of: leads back: {way}")
+            if (status, duplicate_of) == (entry.finding.status, entry.finding.duplicate_of):
+                why = why or entry.finding.why
+            finding = replace(entry.finding, status=status, why=why, duplicate_of=duplicate_of)
+            if finding != entry.finding:
+                replace_files(entry.directory, {FINDING: record.dump(finding)})
+        return entry._replace(finding=finding)
+
+    def notes(self, identity: str) -> str:
+        """People's words about a finding, without white space around them. Raises StoreError."""
+        path = self.directory / identity / NOTES
+        return read_text(path).strip() if path.exists() else ""
+
+    def write_notes(self, identity: str, text: str) -> bool:
+        """Write notes where there are none; whether there were none. Raises KeyError, and StoreError if that cannot be written."""
+        with locked(self.directory):
+            entry = self.load(identity)
+            if self.notes(identity):
+                return False
+            replace_files(entry.directory, {NOTES: text})
+        return True
+
     def load(self, identity: str) -> Entry:
         """The finding with this id. Raises KeyError if there is none, StoreError if it cannot be read."""
-        if identity not in self._ids():
+        if identity not in self.ids():
             raise KeyError(identity)
         return Entry(identity, self._read(identity), self.directory / identity)
 
@@ -94,16 +174,16 @@ class Store:
         """All findings; what is no finding is passed over. Raises StoreError if the directory cannot be read."""
         entries: list[Entry] = []
         damaged: list[str] = []
-        for identity in self._ids():
+        for identity in self.ids():
             try:
-                entries.append(self.load(identity))
+                entries.append(Entry(identity, self._read(identity), self.directory / identity))
             except StoreError as error:
                 damaged.append(str(error))
         entries.sort(key=lambda entry: (rank(entry.finding.severity), entry.id))
         return Listing(tuple(entries), tuple(damaged))
 
-    def _ids(self) -> list[str]:
-        """Names of the subdirectories that say that they hold a finding; none if there is no store yet."""
+    def ids(self) -> list[str]:
+        """Names of the subdirectories that say that they hold a finding, in order; none if there is no store yet."""
         with located(self.directory, "cannot read the directory"):
             try:
                 names = sorted(os.listdir(self.directory))
@@ -113,10 +193,8 @@ class Store:
 
     def _read(self, identity: str) -> Finding:
         path = self.directory / identity / FINDING
-        with located(path, "cannot read"):
-            text = path.read_bytes().decode(errors="replace")
         try:
-            finding = record.load(text, str(path))
+            finding = record.load(read_text(path), str(path))
         except record.DamagedFinding as error:
             raise StoreError(str(error)) from None
         owner = slug_of(finding.target, finding.bucket)
@@ -124,7 +202,15 @@ class Store:
             raise StoreError(f"{path}: holds the finding of directory {owner}")
         return finding
 
-    def _reproducer(self, sighting: Sighting) -> str:
+    def _chain(self, identity: str) -> list[str]:
+        """`identity`, what that is a duplicate of, and so on until there is none, it is not here, or it was named before."""
+        chain: list[str] = []
+        while identity in self.ids() and identity not in chain:
+            chain.append(identity)
+            identity = self._read(identity).duplicate_of
+        return chain
+
+    def _reproducer(self, finding: Finding, program: Program) -> str:
         # Not the whole path: it is the user's, and the file may be committed.
-        path = Path(self.directory.name, slug_of(sighting.target, sighting.bucket), PROGRAM)
-        return reproducer(sighting.program, sighting.target, sighting.bucket, path)
+        path = Path(self.directory.name, slug_of(finding.target, finding.bucket), PROGRAM)
+        return reproducer(program, finding.target, finding.bucket, path)
