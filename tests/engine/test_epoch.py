@@ -179,7 +179,7 @@ def test_a_worker_that_keeps_dying_is_given_up() -> None:
             {"mutators": "raise"},
             {("mutate", "KeyError in toy_jobs:mutate"), ("crossover", "KeyError in toy_jobs:crossover")},
         ),
-        ({"mutators": "huge"}, {("mutate", "ValueError in __main__:_checked")}),
+        ({"mutators": "huge"}, {("mutate", "ValueError in sysfuzz.engine.guard:_checked")}),
         ({"close": "raise"}, {("close", "OSError in toy_jobs:close")}),
     ],
 )

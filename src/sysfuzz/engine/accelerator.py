@@ -20,7 +20,7 @@ from sysfuzz.engine.settings import CODE_COUNTERS, CORE, FACTORY
 
 # Where an execution spends its time. What is left out of them cannot be compiled, or is not worth it.
 _PACKAGES = ("program", "x86", "kernel", "spec", "machine", "generate", "targets", "oracles", "feedback")
-_MODULES = ("findings/bucket.py", "findings/severity.py", "engine/journal.py", "engine/job.py")
+_MODULES = ("findings/bucket.py", "findings/severity.py", "engine/journal.py", "engine/guard.py", "engine/job.py")
 _COPIED = (*_PACKAGES, "findings", "engine", "bench")  # what workers and benchmarks import
 _INTERPRETED = (
     "machine/library.py",  # mypyc 2.4 makes no valid C of a ctypes structure
