@@ -1,0 +1,307 @@
+"""Which rule a bug breaks, in the words of `docs/semantics.md`, so that a story quotes what it measures by.
+
+What the semantics do not say, because it is the protocol of a core, is quoted from `docs/own-core.md`.
+
+One table from a key to a quotation. Keys are the calls, mmap's by the rows of its list, and what an entry can be about; which key fits a
+verdict is decided here too. It says nothing about how a rule was broken.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sysfuzz.findings.wording import bad_flags
+from sysfuzz.oracles.case import MARK
+from sysfuzz.program.layout import LAYOUTS
+from sysfuzz.program.names import MAP, PAGE
+
+SEMANTICS, OWN_CORE = "docs/semantics.md", "docs/own-core.md"
+
+
+class Rule(NamedTuple):
+    """A quotation from a section of a page; its emphasis and marks are left out."""
+
+    section: str
+    text: str
+    page: str = SEMANTICS
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.page}, {self.section})"
+
+
+_ATTRIBUTES, _MMAP, _CALLS = "Attributes and flags", "mmap(addr, len, prot, flags, fd, offset)", "The other calls"
+_ENTRY, _SIGNALS, _ENVIRONMENT = "Kernel entry", "Signals", "Environment"
+_CORE = "A core of your own"
+
+RULES: Mapping[str, Rule] = {
+    "attribute": Rule(
+        _ATTRIBUTES,
+        "One attribute: no-syscalls, asked for by `MAP_NOSYSCALLS` (0x10000). It belongs to a page of a process's address space.",
+    ),
+    "mark": Rule(
+        _ATTRIBUTES,
+        "The process flag (`marked`): a process is marked from the first time that a mapping with an attribute enters a map that"
+        " it uses (every process that shares the map is marked), inherits the mark over fork and vfork, and loses it at exec only.",
+    ),
+    "flags": Rule(
+        _ATTRIBUTES,
+        "Any other bit: EINVAL. `MAP_NOSYSCALLS` with `MAP_INHERIT` (keep over exec) or `MAP_RENAME`: EOPNOTSUPP, since the"
+        " attribute is promised neither across exec nor to renamed pages.",
+    ),
+    "unchanged": Rule(
+        _ENVIRONMENT, "A failing call changes nothing: no protection, no attribute, no wiring, no mapping, no flag."
+    ),
+    "born": Rule(
+        _ENVIRONMENT,
+        "A process is born (boot, exec) with two mappings: the stack (read, write; maxprot all; COPY) and the signal trampoline"
+        " (read, exec; maxprot all; COPY). Neither carries an attribute, is wired or advised.",
+    ),
+    "mmap 1": Rule(
+        _MMAP,
+        "`prot` bits beyond 7 are dropped. Unknown flag bits: EINVAL. Unsupported combination: EOPNOTSUPP.",
+    ),
+    "mmap 2": Rule(_MMAP, "COPY means PRIVATE. SHARED with PRIVATE (or COPY): EINVAL. Neither: private."),
+    "mmap 4": Rule(
+        _MMAP,
+        "FIXED: `addr -= pageoff`; misaligned EINVAL; `addr < VM_MIN` EINVAL; `end = addr + size`: `end > VM_MAX` EFBIG;"
+        " `end < addr` EOVERFLOW.",
+    ),
+    "mmap 5": Rule(
+        _MMAP,
+        "Not ANON: bad descriptor EBADF; terminal or pipe ENODEV; `offset` (page-aligned down, a signed 64-bit number) negative"
+        " EINVAL; `offset + size` over 2^63-1 EOVERFLOW; no-exec mount with PROT_EXEC EACCES; SHARED and WRITE on the read-only"
+        " file EACCES.",
+    ),
+    "mmap 5 anon": Rule(_MMAP, "ANON: `fd != -1` EINVAL; maxprot all."),
+    "mmap 7": Rule(
+        _MMAP,
+        "Alignment n (bits 24-31, 0: none): n >= 64 EINVAL; 2^n < page EINVAL; 2^n >= VM_MAX ENOMEM; FIXED and addr no multiple"
+        " of 2^n EINVAL.",
+    ),
+    "mmap 8": Rule(
+        _MMAP,
+        "Mapped pages (less those that FIXED replaces) + size over RLIMIT_AS: ENOMEM. No room: ENOMEM.",
+    ),
+    "mmap 9": Rule(
+        _MMAP,
+        "WIRED, or mlockall(MCL_FUTURE) in force, and prot not NONE: wired pages (less those replaced) + size over wiredmax or"
+        " over RLIMIT_MEMLOCK: ENOMEM.",
+    ),
+    "mmap 10": Rule(
+        _MMAP,
+        "FIXED replaces what was there. Pages get prot, maxprot, inheritance SHARE if SHARED else COPY, advice NORMAL, wired once"
+        " if row 9 applied (else 0), and the attributes asked for.",
+    ),
+    "munmap": Rule(_CALLS, "munmap: size 0: 0 (before the range test). Range test. Holes are fine. 0."),
+    "mprotect": Rule(
+        _CALLS,
+        "mprotect(addr, len, prot): range test; prot masked to 7; a page in the range whose maxprot lacks a bit of prot: EACCES;"
+        " with MCL_FUTURE in force, pages that go from NONE to something and are not wired become wired once: over a limit (wired"
+        " pages + their number): ENOMEM. Holes are skipped. 0.",
+    ),
+    "minherit": Rule(
+        _CALLS,
+        "minherit(addr, len, inherit): range test, then the value: SHARE 0, COPY 1, NONE 2, ZERO 4; others EINVAL. Holes are"
+        " skipped. 0.",
+    ),
+    "madvise": Rule(
+        _CALLS,
+        "madvise(addr, len, advice): range test; NORMAL 0, RANDOM 1, SEQUENTIAL 2 set the advice (holes skipped); WILLNEED 3: 0;"
+        " DONTNEED 4: the page at addr or any page of the range unmapped EFAULT; FREE 6: the same, then any wired page of the"
+        " range EBUSY; SPACEAVAIL 5 and unknown: EINVAL.",
+    ),
+    "msync": Rule(
+        _CALLS,
+        "msync(addr, len, flags): bits beyond ASYNC 1, INVALIDATE 2, SYNC 4, none of them, or ASYNC with SYNC: EINVAL. Range"
+        " test. size 0: page at addr unmapped EINVAL, else the page's own mapping is the range. The page at addr or any of the"
+        " range unmapped: EFAULT; INVALIDATE and a wired page: EBUSY. 0.",
+    ),
+    "mlock": Rule(
+        _CALLS,
+        "mlock: range test; wired pages of all processes + size over wiredmax EAGAIN; of this process + size over RLIMIT_MEMLOCK"
+        " EAGAIN; page at addr unmapped ENOMEM; a hole or a PROT_NONE page in the range EINVAL. Each page's wired count rises by"
+        " one. 0.",
+    ),
+    "munlock": Rule(
+        _CALLS,
+        "munlock: range test; page at addr unmapped ENOMEM; a hole or a page not wired in the range EINVAL. Counts drop to 0. 0.",
+    ),
+    "mlockall": Rule(
+        _CALLS,
+        "mlockall(flags): 0 or bits beyond CURRENT 1, FUTURE 2: EINVAL. CURRENT: unwired pages that are not PROT_NONE, counted"
+        " with those wired, over wiredmax or RLIMIT_MEMLOCK: ENOMEM; else the count of every page that is not PROT_NONE rises by"
+        " one. FUTURE: in force from now on. 0.",
+    ),
+    "munlockall": Rule(_CALLS, "munlockall(): all counts 0, FUTURE off. 0."),
+    "mincore": Rule(
+        _CALLS,
+        "mincore(addr, len, vec): addr misaligned EINVAL; size = round_page(len); `addr + size <= addr` EINVAL; a byte of"
+        " [vec, vec + pages) outside writable pages EFAULT; a page of the range unmapped ENOMEM.",
+    ),
+    "mremap": Rule(
+        _CALLS,
+        "mremap(old, oldlen, new, newlen, flags): bits beyond FIXED and the alignment byte EINVAL; both sizes rounded up; old"
+        " misaligned, or FIXED and new misaligned: EINVAL; a size 0 (also by wrapping) EINVAL; old range outside the bounds or"
+        " wrapped EINVAL; alignment as in mmap row 7 (against new).",
+    ),
+    "mremap place": Rule(
+        _CALLS,
+        "FIXED: [new, new + newsize) in bounds and free now (old range included), else ENOMEM. Not FIXED: any free place as in"
+        " mmap, none: ENOMEM.",
+    ),
+    "mremap shrink": Rule(
+        _CALLS,
+        "same size: nothing, returns old; smaller: the tail is unmapped, returns old (no look at what is mapped);",
+    ),
+    "mremap move": Rule(
+        _CALLS,
+        "The first min(oldsize, newsize) pages carry prot, maxprot, inheritance, advice and attributes, unwired; the old range is"
+        " unmapped.",
+    ),
+    "mremap grow": Rule(
+        _CALLS,
+        "Grown pages (either way) are as the last old page, but unwired, and hold zeros (a file's: its next pages).",
+    ),
+    "fork": Rule(
+        _CALLS,
+        "fork: 8 processes alive: EAGAIN. The child's pages: NONE dropped, SHARE shared, COPY copied, ZERO zeroed private memory;"
+        " prot, maxprot, inheritance, advice, attributes kept; unwired; MCL_FUTURE off.",
+    ),
+    "vfork": Rule(_CALLS, "vfork: the child uses the parent's map itself."),
+    "exec": Rule(
+        _CALLS,
+        "exec: a fresh map (a vfork parent keeps the old one), handlers and segments default, the calling LWP alone, mark gone. 0.",
+    ),
+    "exit": Rule(_CALLS, "exit(status): the process is gone; a map that nobody uses is gone. 0."),
+    "lwp_create": Rule(
+        _CALLS,
+        "lwp_create: 8 alive: EAGAIN; returns the next never used LWP number of the process (the first is 1).",
+    ),
+    "lwp_exit": Rule(_CALLS, "lwp_exit: the last one ends the process. 0."),
+    "sigaction": Rule(
+        _CALLS,
+        "sigaction(signal, handler): signal outside 1..63 or SIGKILL or SIGSTOP: EINVAL; handler 0 is the default. 0.",
+    ),
+    "sysarch": Rule(
+        _CALLS,
+        "sysarch(op, slot, base): I386_SET_LDT (1) in an i386 process with slot 8..63: a 4 GiB user code segment at base; returns"
+        " slot. Anything else EINVAL.",
+    ),
+    "as": Rule(
+        _CALLS,
+        "as(pid, lwp): ESRCH if there is none (nothing changes), else 0; lwp 0 is the lowest alive.",
+    ),
+    "gone": Rule(_CALLS, "Every call of a process that is gone: ESRCH."),
+    "check": Rule(
+        _ENTRY,
+        "Blocked if any of the 2 or 7 bytes from there lies in a page with no-syscalls (each byte's linear address is taken modulo"
+        " the same width).",
+    ),
+    "blocked": Rule(
+        _ENTRY,
+        "Blocked: no effect; SIGILL, code ILL_ILLTRP, si_addr = the linear origin, frame PC = origin's offset, all else as the CPU"
+        " left it.",
+    ),
+    "sysenter": Rule(
+        _ENTRY,
+        "sysenter in a marked process: #GP at its own address, which the core delivers as SIGILL/ILL_ILLTRP at the opcode's first"
+        " byte (past its prefixes).",
+    ),
+    "gates": Rule(
+        _ENTRY,
+        "Gates: `syscall`, `int80`, `lcall7`, `lcall27`; `sysenter` if the process is not marked. Other vectors are faults.",
+    ),
+    "fault": Rule(
+        _SIGNALS,
+        "#UD SIGILL/ILL_ILLOPC · #GP SIGSEGV/SEGV_ACCERR · page fault SIGSEGV (SEGV_MAPERR unmapped, SEGV_ACCERR protection) or"
+        " SIGBUS past a file's end",
+    ),
+    "lock": Rule(_ENTRY, "A process that is not marked never takes the map lock at entry."),
+    "number": Rule(
+        _ENTRY,
+        "The number is RAX modulo 512 (SYS_NSYSENT, as NetBSD's handlers mask it); the first argument of the two indirect calls"
+        " likewise, and an indirect call of an indirect call is unassigned.",
+    ),
+    "arguments": Rule(
+        _ENTRY,
+        "amd64 rdi rsi rdx r10 r8 r9, then the stack above one word; i386 the stack above one word (sysenter: the stack is ECX).",
+    ),
+    "return": Rule(
+        _ENTRY, "Return: success RAX = result and carry clear; error RAX = errno and carry set."
+    ),
+    "transfer": Rule(_ENTRY, "read and write transfer nothing: 0 on an open descriptor, else EBADF."),
+    "unassigned": Rule(_ENTRY, "Others: ENOSYS, named `#N`."),
+    "memory": Rule(_CORE, "to write and read memory as a loader would", OWN_CORE),
+    "sane": Rule(
+        _CORE,
+        "to report: the maps and marks of all processes, what the maps did in its own words, whether its data are sane",
+        OWN_CORE,
+    ),
+}  # fmt: skip
+
+_ALIVE = "alive"  # the field of a parting that is about whether a process lives
+
+
+def rule_of_map(call: str, field: str, verb: str) -> Rule:
+    """The rule by which `call` (an op's name, or "boot") leaves `field` of a page, or the mark, as it must be.
+
+    `verb` is what the call did to the page: "move", "grow", "shrink" of mremap, otherwise of no matter.
+    """
+    if field == MARK:
+        return RULES["mark"]
+    if field == _ALIVE:
+        return RULES[call if call in ("fork", "vfork", "lwp_exit") else "exit"]
+    if call == "boot":
+        return RULES["born"]
+    if call == "mmap":
+        return RULES["mmap 10"]
+    if call == "mremap" and not (field == "attributes" and verb == "shrink"):
+        return RULES.get(f"mremap {verb}", RULES["mremap move"])
+    if field == "attributes" and call not in ("fork", "vfork", "exec"):
+        return RULES["attribute"]  # a page keeps it whatever else is done
+    return RULES.get(call, RULES["attribute"])
+
+
+def rule_of_answer(call: str, args: Sequence[int], expected: object, bits: int) -> Rule:
+    """The rule by which `call` answers `expected`, or does not answer with that errno; `bits` is the width of an address."""
+    if expected == "ESRCH" and call != "as":
+        return RULES["gone"]
+    if call == "mmap" and len(args) == 6:
+        return RULES[_mmap_row(args, expected, bits)]
+    if call == "mremap":
+        return RULES[
+            "mremap place" if expected == "ENOMEM" else "mremap" if isinstance(expected, str) else "mremap move"
+        ]
+    if expected == "ENOSYS":
+        return RULES["unassigned"]
+    if call in ("read", "write"):
+        return RULES["transfer"]
+    if call in ("poke", "peek"):
+        return RULES["memory"]
+    return RULES.get(call, RULES["return"])
+
+
+def rule_of_flags(expected: str) -> Rule:
+    """The rule by which mmap refuses a flag or a combination with `expected`."""
+    return RULES["flags" if expected == "EOPNOTSUPP" else "mmap 1"]
+
+
+def _mmap_row(args: Sequence[int], expected: object, bits: int) -> str:
+    """The row of mmap's list that gives `expected`, the first that fits."""
+    addr, length, _, flags, fd, offset = args
+    layout = LAYOUTS["amd64" if bits == 64 else "i386"]
+    fixed, anon = flags & MAP["MAP_FIXED"], flags & MAP["MAP_ANON"]
+    if not isinstance(expected, str):
+        return "mmap 10"
+    if bad_flags(flags) and expected in ("EINVAL", "EOPNOTSUPP"):
+        return "mmap 2" if "excludes" in bad_flags(flags)[0] else "mmap 1"
+    if expected in ("EBADF", "ENODEV", "EACCES"):
+        return "mmap 5"
+    if expected == "ENOMEM":
+        return "mmap 9" if flags & MAP["MAP_WIRED"] else "mmap 8"
+    start = addr - offset % PAGE
+    end = start + (length + offset % PAGE + PAGE - 1 & -PAGE)
+    if fixed and (start % PAGE or start < layout.vm_min or not start <= end <= layout.vm_max):
+        return "mmap 4"
+    if anon and fd != -1:
+        return "mmap 5 anon"
+    return "mmap 7" if anon or (expected == "EINVAL" and offset < 1 << 63) else "mmap 5"
