@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sysfuzz.oracles import judge
-from sysfuzz.program.expect import compare, parse_expectation
+from sysfuzz.program.golden import golden, misses
 from sysfuzz.program.ir import CALLS
 from sysfuzz.program.names import ERRNO
 from sysfuzz.program.outcome import Outcome
@@ -63,21 +63,8 @@ def test_states_a_fact_in_canonical_text(path):
 @EACH
 def test_holds(path):
     """Every expectation holds on the program's target, and there is one at least."""
-    source, outcome = _source(path), _outcome(path, _target_name(path))
-    marks = [(index, mark) for index, mark in enumerate(source.expectations) if mark is not None]
-    assert marks
-    assert len(outcome.steps) > marks[-1][0], f"the program ended at op {len(outcome.steps) - 1}: {outcome.panic}"
-    differences = [
-        f"{path}:{source.lines[index]}: {difference}"
-        for index, mark in marks
-        if (
-            difference := compare(
-                parse_expectation(mark.text, source.program.ops[index].call, str(path), mark.line, mark.column),
-                outcome.steps[index],
-            )
-        )
-    ]
-    assert not differences, "\n".join(differences)
+    missed = misses(golden(_source(path)), _outcome(path, _target_name(path)))
+    assert not missed, "\n".join(f"{path}:{miss.line}: {miss}" for miss in missed)
 
 
 @EACH

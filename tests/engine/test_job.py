@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from sysfuzz.engine.job import Flaky, FuzzJob
+from sysfuzz.engine.replay import REPLAYS, Replay, Replayed
 from sysfuzz.feedback.counters import CounterMap
 from sysfuzz.findings.store import Store
-from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.program.text import parse
 from sysfuzz.program.wire import decode, encode
-from sysfuzz.targets.emulated import EmulatedTarget
 from sysfuzz.targets.table import get
 
 RX = "PROT_READ|PROT_EXEC, MAP_PRIVATE|MAP_FIXED|MAP_ANON"
@@ -28,12 +27,24 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "findings")
 
 
-def job_for(target: object, store: Store | None) -> FuzzJob:
-    return FuzzJob(target, CounterMap(), store, seed=5, worker=0)  # type: ignore[arg-type]
+def job_for(target: object, store: Store | None, replay: Replay | None = None) -> FuzzJob:
+    return FuzzJob(target, CounterMap(), store, seed=5, worker=0, replay=replay)  # type: ignore[arg-type]
+
+
+class Replays:
+    """Answers questions for replays with one number after the other, the last for good; notes the questions."""
+
+    def __init__(self, *shown: int) -> None:
+        self.shown = list(shown)
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, program: object, bucket: str, oracle: str) -> Replayed:
+        self.asked.append((bucket, oracle))
+        return Replayed(self.shown.pop(0) if len(self.shown) > 1 else self.shown[0], "it was late")
 
 
 def test_a_finding_is_on_disk_before_the_next_execution(store: Store) -> None:
-    """The first sighting is replayed ten times and recorded."""
+    """The first sighting is replayed ten times in a fresh process, which finds the target by its name, and recorded."""
     job = job_for(get("nosyscalls-2011"), store)
     assert job.execute(wire(PANIC)) == ("panic/sys_mmap: bad flags",)
     (entry,) = store.entries().entries
@@ -62,21 +73,52 @@ def test_every_sighting_is_counted_in_the_end(store: Store) -> None:
     assert store.entries().entries[0].finding.count == 21
 
 
-def test_what_does_not_repeat_is_an_engine_fault(store: Store) -> None:
-    """A bucket that one replay does not show is no finding; another one of the same execution is recorded all the same."""
-    boots = []
+def test_a_known_face_is_not_replayed_again(store: Store) -> None:
+    """Replays cost a process: one for a bucket, and one more for each worse face of it."""
+    replays = Replays(REPLAYS)
+    job = job_for(get("nosyscalls-2011"), store, replays)
+    for text in (MERGE, MERGE, ESCAPE, ESCAPE, MERGE):
+        job.execute(wire(text))
+    assert replays.asked == [("attribute/mmap/merge", "attribute-lost"), ("attribute/mmap/merge", "escape")]
 
-    class Flickers(Kernel):
-        def check(self) -> str:
-            return "now and then" if len(boots) == 1 else ""
 
-    def boot(mode: object, memory: object) -> Kernel:
-        boots.append(1)
-        return Flickers(mode, memory)  # type: ignore[arg-type]
-
-    with pytest.raises(Flaky, match="insane/now and then"):
-        job_for(EmulatedTarget("flickers", "", boot), store).execute(wire(MERGE))  # type: ignore[arg-type]
+@pytest.mark.parametrize("shown", [0, REPLAYS - 1])
+def test_what_does_not_repeat_is_an_engine_fault(store: Store, shown: int) -> None:
+    """A bucket that one replay does not show is no finding, and the fault says how often it did, and why."""
+    job = job_for(get("nosyscalls-2011"), store, Replays(shown))
+    with pytest.raises(
+        Flaky, match=rf"^panic/sys_mmap: bad flags \(panic\) showed in {shown} of 10 replays: it was late$"
+    ):
+        job.execute(wire(PANIC))
     assert store.entries().entries == ()
+
+
+def test_one_that_does_not_repeat_hides_no_other(store: Store) -> None:
+    """Another bucket of the same execution is recorded all the same."""
+    job = job_for(get("nosyscalls-2011"), store, Replays(3, REPLAYS))
+    with pytest.raises(Flaky, match=r"^panic/sys_mmap: bad flags \(panic\) showed in 3 of 10"):
+        job.execute(wire(MERGE + PANIC))
+    assert [entry.finding.bucket for entry in store.entries().entries] == ["attribute/mmap/merge"]
+
+
+def test_doubts_are_rarely_asked_about_again(store: Store) -> None:
+    """What flickers at each execution costs a process at the first, the 4th and the 16th sighting, is a fault at all, and may repeat later."""
+    replays = Replays(2, 5, REPLAYS)
+    job = job_for(get("nosyscalls-2011"), store, replays)
+    for sighting in range(1, 16):
+        with pytest.raises(Flaky, match=f"in {2 if sighting < 4 else 5} of 10"):
+            job.execute(wire(PANIC))
+    assert len(replays.asked) == 2
+    assert job.execute(wire(PANIC)) == ("panic/sys_mmap: bad flags",)
+    assert len(store.entries().entries) == 1
+
+
+def test_a_target_that_is_no_name_cannot_be_replayed(store: Store) -> None:
+    """A fresh process knows targets by name only; an object that no name leads to is a fault, not a finding."""
+    target = get("nosyscalls-2011")
+    target.name = "my own object"
+    with pytest.raises(Flaky, match="showed in 0 of 10 replays: TargetError: unknown target 'my own object'"):
+        job_for(target, store).execute(wire(PANIC))
 
 
 def test_a_clean_execution_records_nothing(store: Store) -> None:

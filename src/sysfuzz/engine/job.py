@@ -1,7 +1,7 @@
 """The fuzzing job: one input through target, oracles and features, and into the store if it shows a bug.
 
 This is where the layers below meet under libFuzzer. A finding is data: it is replayed, recorded, and the fuzzing goes on. What an input is worth
-is decided by the counters that the features set, what an outcome means by the oracles.
+is decided by the counters that the features set, what an outcome means by the oracles, and how a replay is done by `replay`.
 """
 
 import random
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sysfuzz.engine.replay import REPLAYS, Replay, fresh
 from sysfuzz.feedback.counters import CounterMap
 from sysfuzz.feedback.features import Features
 from sysfuzz.findings.bucket import group
@@ -22,7 +23,6 @@ from sysfuzz.program.ir import Program
 from sysfuzz.program.wire import decode, encode
 from sysfuzz.targets.table import Target, get
 
-REPLAYS = 10  # a finding must show itself in all of them
 _CACHED = 4096  # programs: libFuzzer executes what it has just mutated, and mutates what it has kept
 
 
@@ -45,8 +45,18 @@ def create(settings: Mapping[str, object], counters: CounterMap) -> "FuzzJob":
 class FuzzJob:
     """Implements driver.Job."""
 
-    def __init__(self, target: Target, counters: CounterMap, store: Store | None, seed: int, worker: int) -> None:
+    def __init__(
+        self,
+        target: Target,
+        counters: CounterMap,
+        store: Store | None,
+        seed: int,
+        worker: int,
+        replay: Replay | None = None,
+    ) -> None:
+        """`replay` asks whether a bucket shows itself again; without it, a fresh process is asked, which finds the target by its name."""
         self._target = target
+        self._replay = replay or fresh(target.name)
         self._features = Features(counters)
         self._store = store
         self._seed = seed
@@ -54,6 +64,7 @@ class FuzzJob:
         self._executions = 0
         self._programs: dict[bytes, Program] = {}
         self._known: dict[str, _Known] = {}
+        self._doubts: dict[tuple[str, str], _Doubt] = {}  # by bucket and oracle
 
     # -- libFuzzer's calls --------------------------------------------------------------------------------------------
 
@@ -127,12 +138,14 @@ class FuzzJob:
 
     def _deflaked(self, bucket: str, worst: Verdict, program: Program, known: "_Known | None") -> "_Known":
         """Replay a bucket's new face; the record of it. Raises Flaky if one replay does not show it."""
-        shown = 0
-        for _ in range(REPLAYS):
-            verdicts = group(judge(program, self._target.run(program))).get(bucket, ())
-            shown += any(verdict.oracle == worst.oracle for verdict in verdicts)
+        doubt = self._doubts.setdefault((bucket, worst.oracle), _Doubt())
+        if not doubt.due():
+            raise Flaky(doubt.words)
+        shown, reason = self._replay(program, bucket, worst.oracle)
         if shown < REPLAYS:
-            raise Flaky(f"{bucket} ({worst.oracle}) showed in {shown} of {REPLAYS} replays")
+            because = f": {reason}" if reason else ""
+            doubt.words = f"{bucket} ({worst.oracle}) showed in {shown} of {REPLAYS} replays{because}"
+            raise Flaky(doubt.words)
         provenance = Provenance(installed_versions(), self._seed, 0, self._worker, self._executions)
         new = _Known(worst, program, provenance)
         if known is not None:
@@ -175,3 +188,16 @@ class _Known:
     def due(self) -> bool:
         """A new face at once; else when the count has doubled, so that a frequent bug costs few writes."""
         return self.fresh or self.count >= self.written
+
+
+class _Doubt:
+    """A face that has not repeated yet. It may be a frequent one, and a process for each sighting would be all that the worker does."""
+
+    def __init__(self) -> None:
+        self.words = ""  # about the last replays
+        self._sightings = 0
+
+    def due(self) -> bool:
+        """Count a sighting; whether it is worth replays: the first, the fourth, the 16th and so on, as another program may show the bug well."""
+        self._sightings += 1
+        return self._sightings.bit_count() == 1 and self._sightings.bit_length() % 2 == 1

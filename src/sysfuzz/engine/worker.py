@@ -4,10 +4,8 @@ Started as `python -m sysfuzz.engine.worker DIRECTORY`, never imported into a pr
 no clock; the parent (`process.py`) does. What happens at each call of libFuzzer is the business of `guard.py`.
 """
 
-import ctypes
 import faulthandler
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -19,11 +17,11 @@ from sysfuzz.engine.driver import load_factory, run
 from sysfuzz.engine.faults import FaultLog
 from sysfuzz.engine.guard import Guard
 from sysfuzz.engine.journal import Journal
+from sysfuzz.engine.lifeline import die_with
 from sysfuzz.feedback import ahead
 from sysfuzz.feedback.counters import MAP_SIZE, CounterMap
 from sysfuzz.feedback.instrument import DOMAIN, Instrumentation
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PACKAGE = Path(sysfuzz.__file__).parent
 
 
@@ -47,17 +45,10 @@ def _libfuzzer_arguments(assignment: Assignment, directory: Path) -> list[str]:
     return [*arguments, f"{directory}/corpus"]
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends, however that happens."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it has ended already
-        os._exit(1)
-
-
 def main(directory: Path) -> NoReturn:
     """Build the job that assignment.json names, write layout.json, and fuzz."""
     assignment = Assignment.read(directory)
-    _die_with(assignment.parent)
+    die_with(assignment.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     counters = CounterMap()
