@@ -24,6 +24,9 @@ from sysfuzz.program.wire import decode, encode
 from sysfuzz.targets.table import Target, get
 
 _CACHED = 4096  # programs: libFuzzer executes what it has just mutated, and mutates what it has kept
+# One mutant in six was a program that had been executed before: a third mutation is needed by one in a hundred.
+_TRIES = 3
+_REMEMBERED = 1 << 17  # executed inputs, some 30 MB; then they are forgotten
 
 
 class Flaky(Exception):
@@ -62,7 +65,9 @@ class FuzzJob:
         self._seed = seed
         self._worker = worker
         self._executions = 0
+        self._rng = random.Random()  # seeded at each use
         self._programs: dict[bytes, Program] = {}
+        self._executed: set[bytes] = set()
         self._known: dict[str, _Known] = {}
         self._doubts: dict[tuple[str, str], _Doubt] = {}  # by bucket and oracle
 
@@ -71,6 +76,9 @@ class FuzzJob:
     def execute(self, data: bytes) -> Sequence[str]:
         """Run one input; the buckets that it showed."""
         self._executions += 1
+        if len(self._executed) >= _REMEMBERED:
+            self._executed.clear()
+        self._executed.add(data)
         program = self._program(data)
         outcome = self._target.run(program)
         self._features.mark(program, outcome)
@@ -89,12 +97,22 @@ class FuzzJob:
         return tuple(groups)
 
     def mutate(self, data: bytes, max_size: int, seed: int) -> bytes:
-        """A mutant of the program in `data`."""
-        return self._encoded(mutate(self._program(data), random.Random(seed)), max_size)
+        """A mutant of the program in `data`, mutated again if it is one that has been executed."""
+        self._rng.seed(seed)
+        mutant = data
+        for _ in range(_TRIES):
+            mutant = self._encoded(mutate(self._program(mutant), self._rng), max_size)
+            if mutant not in self._executed:
+                break
+        return mutant
 
     def crossover(self, first: bytes, second: bytes, max_size: int, seed: int) -> bytes:
-        """A cross of two programs."""
-        return self._encoded(crossover(self._program(first), self._program(second), random.Random(seed)), max_size)
+        """A cross of two programs, mutated if it is one that has been executed."""
+        self._rng.seed(seed)
+        child = self._encoded(crossover(self._program(first), self._program(second), self._rng), max_size)
+        if child in self._executed:
+            child = self._encoded(mutate(self._program(child), self._rng), max_size)
+        return child
 
     def close(self) -> None:
         """Write down the sightings that were only counted so far."""
