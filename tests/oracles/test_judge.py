@@ -188,14 +188,14 @@ CASES = [
         ruled(bad_flag="panic"), "mmap(0, 0x1000, 0, MAP_ANON|0x8, -1, 0)\n",
         {("panic", "panic/sys_mmap: bad flags")},
     ),
-    (AcceptsUnknownFlags, "mmap(0, 0x1000, 0, MAP_ANON|0x800000, -1, 0)\n", {("flag-accepted", "result/mmap/EINVAL/value")}),
+    (AcceptsUnknownFlags, "mmap(0, 0x1000, 0, MAP_ANON|0x800000, -1, 0)\n", {("flag-accepted", "result/mmap/flag/unknown")}),
     (AcceptsMisaligned, PLAIN.replace("0x10000,", "0x10010,"), {("errno", "result/mmap/EINVAL/value")}),
-    (WrongErrno, "munmap(0, 0x1000)\n", {("errno", "result/munmap/EINVAL/EFAULT")}),
+    (WrongErrno, "munmap(0, 0x1000)\n", {("errno", "result/range/EINVAL/EFAULT")}),
     (BlocksAll, PLAIN + 'poke(0x10000, "0f05")\nrun(0x10000)\n', {("blocked", "overblock/syscall")}),
-    (DamagesFrame, FLAGGED + CALL, {("sigill-frame", "frame/syscall/pc")}),
-    (WrongCode, FLAGGED + CALL, {("sigill-frame", "frame/syscall/code")}),
-    (WrongAddr, FLAGGED + CALL, {("sigill-frame", "frame/syscall/addr")}),
-    (LosesRegisters, FLAGGED + CALL, {("sigill-frame", "frame/syscall/registers")}),
+    (DamagesFrame, FLAGGED + CALL, {("sigill-frame", "frame/pc")}),
+    (WrongCode, FLAGGED + CALL, {("sigill-frame", "frame/code")}),
+    (WrongAddr, FLAGGED + CALL, {("sigill-frame", "frame/addr")}),
+    (LosesRegisters, FLAGGED + CALL, {("sigill-frame", "frame/registers")}),
     (
         FailsTooLate,
         "mmap(0x10000, 0x1000, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANON, -1, 0)\n"
@@ -203,7 +203,7 @@ CASES = [
         "mprotect(0x10000, 0x2000, PROT_READ|PROT_WRITE)\n",
         {("state-changed", "failed/mprotect")},
     ),
-    (NeverMarks, FLAGGED + CALL, {("process-flag", "mark/mmap/enter"), ("escape", "mark/mmap/enter"), ("insane", "mark/mmap/enter")}),
+    (NeverMarks, FLAGGED + CALL, {("process-flag", "mark/mmap"), ("escape", "mark/mmap"), ("insane", "mark/mmap")}),
     (AlwaysLocks, PLAIN + 'poke(0x10000, "0f05")\nrun(0x10000)\n', {("lock", "lock/syscall")}),
     (Insane, PLAIN, {("insane", "insane/entry is upside down")}),
     (Raises, "madvise(0x10000, 0x1000, MADV_NORMAL)\n", {("panic", "panic/ZeroDivisionError/test_judge:call")}),
@@ -213,11 +213,11 @@ CASES = [
     ),
     (
         FirstByteOnly, PLAIN + FLAGGED + 'poke(0x10fff, "0f05")\nrun(0x10fff)\n',
-        {("escape", "check/syscall")},
+        {("escape", "check/syscall/tail")},
     ),
     (FaultCalls, FLAGGED + 'poke(0x11000, "0f0b")\nrun(0x11000, blocks=1)\n', {("escape", "check/fault")}),
     (FaultCalls, PLAIN + 'poke(0x10000, "0f0b")\nrun(0x10000, blocks=1)\n', {("sigill-frame", "frame/fault/missing")}),
-    (Drops, FLAGGED + CALL, {("sigill-frame", "frame/syscall/missing")}),
+    (Drops, FLAGGED + CALL, {("sigill-frame", "frame/missing")}),
     (Drops, PLAIN + 'poke(0x10000, "0f05")\nrun(0x10000)\n', {("blocked", "overblock/syscall")}),
     (WrongCall, PLAIN + 'poke(0x10000, "0f05c3")\nrun(0x10000)\n', {("dispatch", "dispatch/getpid")}),
     (
@@ -236,6 +236,10 @@ CASES = [
         {("attribute-lost", "attribute/mmap/merge")},
     ),
     (UnmapsNothing, PLAIN + "munmap(0x10000, 0x1000)\n", {("map", "mapping/munmap")}),
+    (
+        UnmapsNothing, PLAIN + 'munmap(0x10000, 0x1000)\npoke(0x10000, "90")\n',
+        {("map", "mapping/munmap"), ("errno", "mapping/munmap")},
+    ),
 ]  # fmt: skip
 
 

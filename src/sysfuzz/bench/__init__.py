@@ -1,1 +1,1 @@
-"""How the fuzzer itself is judged: speed so far."""
+"""How the fuzzer itself is judged: speed and buckets so far."""

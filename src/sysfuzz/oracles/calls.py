@@ -6,23 +6,16 @@ later because of that is not reported again.
 
 from collections.abc import Iterator
 
-from sysfuzz.oracles.case import MARK, Case, Moment, Parting, result_cause, word
+from sysfuzz.oracles.case import MARK, Case, Parting
+from sysfuzz.oracles.causes import Moment, refused_flags, word
 from sysfuzz.oracles.verdict import Verdict
-from sysfuzz.program.names import MAP, PAGE
+from sysfuzz.program.names import PAGE
 from sysfuzz.spec.expect import Anywhere
 
-_FLAG_ERRORS = ("EINVAL", "EOPNOTSUPP")
-_UNKNOWN = 0xFFFFFF & ~sum(MAP.values())  # the byte above is the alignment
 
-
-def _about_flags(case: Case, moment: Moment) -> bool:
+def _accepted(moment: Moment) -> bool:
     """Whether the call that should have failed was an mmap with flags that are refused whatever else it asks for."""
-    if moment.call != "mmap" or moment.expected not in _FLAG_ERRORS or not isinstance(moment.result, int):
-        return False
-    flags = case.arguments(moment)[3]
-    both = flags & MAP["MAP_SHARED"] and flags & (MAP["MAP_PRIVATE"] | MAP["MAP_COPY"])
-    unkept = flags & MAP["MAP_NOSYSCALLS"] and flags & (MAP["MAP_INHERIT"] | MAP["MAP_RENAME"])
-    return bool(flags & _UNKNOWN or both or unkept)
+    return isinstance(moment.result, int) and bool(refused_flags(moment))
 
 
 def flag_accepted(case: Case) -> Iterator[Verdict]:
@@ -31,14 +24,14 @@ def flag_accepted(case: Case) -> Iterator[Verdict]:
     A program that asks for an attribute from a kernel without it runs on unprotected: the failure is silent and open.
     """
     for moment in case.wrong_results:
-        if _about_flags(case, moment):
+        if _accepted(moment):
             expected = word(moment.expected)
             yield Verdict(
                 "flag-accepted",
                 moment.op,
                 expected,
                 _shown(moment.result),
-                result_cause(moment),
+                case.result_cause(moment),
                 moment.event,
             )
 
@@ -49,14 +42,14 @@ def errno(case: Case) -> Iterator[Verdict]:
     Callers decide by errno; the order of NetBSD's checks, which decides which errno wins, is part of the interface.
     """
     for moment in case.wrong_results:
-        if not _about_flags(case, moment):
+        if not _accepted(moment):
             expected = _shown(moment.expected)
             yield Verdict(
                 "errno",
                 moment.op,
                 expected,
                 _shown(moment.result),
-                result_cause(moment),
+                case.result_cause(moment),
                 moment.event,
             )
 

@@ -1,19 +1,21 @@
 """A program, its outcome and the spec's account of it, side by side; and where core and spec part.
 
-A parting is the first time that one field of one page (or the mark of one process) is not what the spec holds. Its cause names the call
-and what the map did there, never an address. Oracles blame what follows from a parting on it, so that one bug has one cause, whatever its face.
+A parting is the first time that one field of one page (or the mark of one process) is not what the spec holds. `causes` names it. Oracles blame
+what follows from a parting on it, so that one bug has one cause, whatever its face. A mark that is missing where the core knows of no attribute
+follows from the attribute's loss and is no parting; a mark that outlives its reason costs time only, and is kept for the lock oracle to blame.
 
 When the core lets in what the spec refuses, refuses what it lets in, or gives a wrong answer, the two have done different things and live in
 different worlds: what comes after that is not compared. Nothing here decides what is a violation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from sysfuzz.oracles.causes import Moment, parting_cause, result_cause
 from sysfuzz.program.ir import Arg, Op, Program, Ref
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE
-from sysfuzz.program.outcome import Event, Outcome, Result, Step, View
+from sysfuzz.program.outcome import Event, Outcome, Step
 from sysfuzz.spec.compare import diff
 from sysfuzz.spec.expect import (
     UNSPECIFIED,
@@ -26,10 +28,13 @@ from sysfuzz.spec.expect import (
     accepts,
 )
 
-# Calls that code knows by another name than programs do: one bug is one bug, whoever made the call.
-_OP_NAMES = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
-
 MARK = "mark"  # the field of a parting that is about a process, not a page
+KEPT = "kept"  # the field of what is no parting: a mark without a reason
+
+# Fields of a page by which calls decide what they do to it.
+_DECISIVE = ("mapped", "prot", "maxprot", "inherit", "wired")
+
+_Key = tuple[int, int, str]  # process, page, field
 
 
 class Parting(NamedTuple):
@@ -46,20 +51,6 @@ class Parting(NamedTuple):
     failed: bool  # the call that did it had answered with an errno, rightly
 
 
-class Moment(NamedTuple):
-    """One answer of the core that can be compared: an op, or an entry that reached the dispatcher in the run `op`."""
-
-    op: int
-    event: int
-    pid: int  # who made the call
-    call: str
-    result: Result
-    expected: Expectation
-    states: tuple[State, ...]
-    views: tuple[View, ...]
-    transitions: tuple[str, ...]
-
-
 class Case:
     """What the oracles look at. `partings` are in the order in which they came about."""
 
@@ -69,8 +60,9 @@ class Case:
         self.expected = expected
         self.partings: list[Parting] = []
         self.wrong_results: list[Moment] = []
-        self._known: dict[tuple[int, int, str], Parting] = {}  # those that last
-        self._before: dict[tuple[int, int, str], Parting] = {}  # as they were when the call in hand was made
+        self._known: dict[_Key, Parting] = {}  # those that last
+        self._over: list[tuple[_Key, Parting, tuple[int, int]]] = []  # those that have ended, and where
+        self._before: dict[_Key, Parting] = {}  # as they were when the call in hand was made
         self._end = self._first_other_decision()
         for moment in self._moments():
             if (moment.op, moment.event) >= self._end:
@@ -126,28 +118,36 @@ class Case:
         event: int,
         fields: tuple[str, ...],
     ) -> str | None:
-        """Cause of an earlier parting in one of `fields`, on one of `pages` or about the mark of `pid`."""
+        """Cause of an earlier parting in one of `fields`, on one of `pages` or about the mark of `pid`, that lasted until this event."""
+        now = op, event
         for number in (*pages, -1):
             for field in fields:
-                parting = self._known.get((pid, number, field))
-                if parting is not None and (parting.op, parting.event) < (op, event):
-                    return parting.cause
+                key = pid, number, field
+                over = [parting for other, parting, end in self._over if other == key and end >= now]
+                for parting in (*over, *filter(None, [self._known.get(key)])):
+                    if (parting.op, parting.event) < now:
+                        return parting.cause
         return None
 
     def _moments(self) -> Iterator[Moment]:
+        before = self.expected.boot
         if self.outcome.boot or self.outcome.panic is None:  # a kernel that panics while it boots has no map to compare
-            yield Moment(-1, -1, 1, "boot", 0, 0, self.expected.boot, self.outcome.boot, ())
+            yield Moment(-1, -1, 1, "boot", (), 0, 0, before, before, self.outcome.boot, ())
         for index, op, step, expected in self.steps():
+            told = step.transitions
             for number, (event, wanted) in enumerate(zip(step.events, expected.events, strict=False)):
                 if event.kind == "enter" and event.reply is not None:
-                    call, result = event.reply.call, event.reply.result
-                    decision = wanted.decision
+                    reply, decision, args = event.reply, wanted.decision, _six(event.reply.args)
                     goal: Expectation = decision.result if isinstance(decision, Dispatch) else UNSPECIFIED
-                    states, views = wanted.states, event.views
-                    yield Moment(index, number, step.pid, call, result, goal, states, views, step.transitions)
-            where = len(step.events) or -1
-            result, goal, states, views = step.result, expected.result, expected.states, step.views
-            yield Moment(index, where, step.pid, op.call, result, goal, states, views, step.transitions)
+                    now, views = wanted.states, event.views
+                    yield Moment(
+                        index, number, step.pid, reply.call, args, reply.result, goal, before, now, views, told
+                    )
+                    before = now
+            where, args = len(step.events) or -1, self._arguments(op)
+            now, views = expected.states, step.views
+            yield Moment(index, where, step.pid, op.call, args, step.result, expected.result, before, now, views, told)
+            before = now
 
     def _compare(self, moment: Moment) -> None:
         """Note whether the answer is wrong, and every new difference between the core's maps and the spec's."""
@@ -156,7 +156,7 @@ class Case:
         if wrong:
             self.wrong_results.append(moment)
         failed = isinstance(moment.result, str) and not wrong
-        seen: set[tuple[int, int, str]] = set()
+        seen: set[_Key] = set()
         views = {view.pid: view for view in moment.views}
         for state in moment.states:
             view = views.pop(state.pid, None)
@@ -165,86 +165,107 @@ class Case:
                 continue
             for page, field, expected, actual in diff(state, view):
                 seen.add(self._part(moment, state.pid, page, field, expected, actual, wrong, failed))
-            if not view.marked and any(page.attributes for page in state.pages.values()):
+            flagged = any(region.attributes for region in view.regions)
+            if view.marked and not state.marked and not flagged:
+                seen.add(self._part(moment, state.pid, -1, KEPT, 0, 1, wrong, failed))
+            elif flagged and not view.marked and any(page.attributes for page in state.pages.values()):
                 seen.add(self._part(moment, state.pid, -1, MARK, 1, 0, wrong, failed))
         for pid in views:
             seen.add(self._part(moment, pid, -1, "alive", 0, 1, wrong, failed))
         for key in [key for key in self._known if key not in seen]:
-            del self._known[key]  # the two agree again: if they part once more, that is another matter
+            # The two agree again: if they part once more, that is another matter.
+            self._over.append((key, self._known.pop(key), (moment.op, moment.event)))
 
     def _part(
         self, moment: Moment, pid: int, page: int, field: str, expected: int, actual: int, wrong: bool, failed: bool
-    ) -> tuple[int, int, str]:
+    ) -> _Key:
         """Note a difference, unless it is known; its key."""
         key = (pid, page, field)
         if key not in self._known:
             if wrong:
-                cause = result_cause(moment)
+                cause = self.result_cause(moment)
             else:
-                family = "failed" if failed else {"attributes": "attribute", "mapped": "mapping"}.get(field, field)
-                words = [family, _OP_NAMES.get(moment.call, moment.call), *self._verb(moment, page)]
-                cause = self._inherited(moment, pid, page, field) or "/".join(words)
+                cause = self._inherited(moment, pid, page, field) or self._named(
+                    moment, pid, page, field, expected, actual, failed
+                )
             parting = Parting(moment.op, moment.event, pid, page, field, expected, actual, cause, failed)
             self._known[key] = parting
-            self.partings.append(parting)
+            if field != KEPT:
+                self.partings.append(parting)
         return key
 
+    def _named(self, moment: Moment, pid: int, page: int, field: str, expected: int, actual: int, failed: bool) -> str:
+        cause = parting_cause(moment, pid, page, field, actual > expected, failed)
+        return f"{cause}/shared" if field == MARK and _marks_a_sharer(moment, pid) else cause
+
     def _inherited(self, moment: Moment, pid: int, page: int, field: str) -> str | None:
-        """fork and mremap copy what was wrong before: for the copy, the cause of the original."""
+        """The cause of what was wrong before, where this follows from it.
+
+        fork and mremap copy it; calls decide by what a page is, so that one wrong field of it makes others wrong; a mark goes with an attribute.
+        """
+        source = None
         if moment.call in ("fork", "vfork") and moment.result == pid:
             source = self._known.get((moment.pid, page, field))
         elif moment.call == "mremap" and isinstance(moment.result, int):
-            old, oldlen = self._old_range(moment)
-            # A grown page is as the last old one.
+            old, oldlen = moment.args[:2]
+            # A grown page is as the last old one. One that a move adds has a cause of its own all the same: whether it was lost with the move or
+            # by growing, no run can tell.
             behind = min(page - moment.result // PAGE, -(-oldlen // PAGE) - 1)
             source = self._before.get((pid, old // PAGE + behind, field))
-        else:
-            return None
-        return source.cause if source is not None else None
+        if source is not None:
+            return source.cause
+        if field == KEPT:
+            return next(
+                (p.cause for p in self._before.values() if p.pid == pid and p.field in ("attributes", "mapped")), None
+            )
+        for other in () if field == MARK else ("mapped",) if field == "attributes" else _DECISIVE:
+            source = self._before.get((pid, page, other))
+            if source is not None and other != field:
+                return source.cause
+        return None
 
-    def _verb(self, moment: Moment, page: int) -> list[str]:
-        """What the call did to this page, in a word; nothing where the call has only one way of doing it."""
-        if moment.call == "mmap":
-            return ["merge"] if any(word.startswith("merge") for word in moment.transitions) else ["enter"]
-        if moment.call == "mremap" and isinstance(moment.result, int):
-            return [self._mremap_verb(moment, page)]
-        return []
+    def result_cause(self, moment: Moment) -> str:
+        """Cause of a wrong answer. What a call finds in a map that is wrong already follows from that."""
+        return self.map_blame(moment.pid, moment.op, moment.event) or result_cause(moment, LAYOUTS[self.program.mode])
 
-    def _mremap_verb(self, moment: Moment, page: int) -> str:
-        """Pages that were in the old range moved; those behind them grew."""
-        old, oldlen = self._old_range(moment)
-        assert isinstance(moment.result, int)
-        if page >= moment.result // PAGE + -(-oldlen // PAGE):
-            return "grow"
-        return "shrink" if moment.result == old else "move"
+    def map_blame(self, pid: int, op: int, event: int) -> str | None:
+        """Cause of an earlier parting that makes the map of `pid` another one to calls and faults: an attribute does not, nor does a mark."""
+        return self._blame(pid, op, event, lambda field: field not in ("attributes", MARK, KEPT))
 
-    def _old_range(self, moment: Moment) -> tuple[int, int]:
-        """Address and length that mremap was given."""
-        old, oldlen = self.arguments(moment)[:2]
-        return old, oldlen
+    def mark_blame(self, pid: int, op: int, event: int) -> str | None:
+        """Cause of an earlier parting for which the core may think otherwise of whether `pid` needs the check."""
+        return self._blame(pid, op, event, lambda field: field in ("attributes", "mapped", MARK, KEPT))
 
-    def arguments(self, moment: Moment) -> tuple[int, ...]:
-        """What the call was given, by an op or by code."""
-        op = self.program.ops[moment.op]
-        if op.call == "run":
-            reply = self.outcome.steps[moment.op].events[moment.event].reply
-            assert reply is not None
-            return reply.args
-        return tuple([self._number(arg) for arg in op.args])
+    def _blame(self, pid: int, op: int, event: int, matters: Callable[[str], bool]) -> str | None:
+        """Cause of the first parting of process `pid` before this event that lasted until it and `matters`."""
+        now = op, event
+        lasting = [(key, parting) for key, parting, end in self._over if end >= now]
+        for (who, _, field), parting in (*lasting, *self._known.items()):
+            if who == pid and matters(field) and (parting.op, parting.event) < now:
+                return parting.cause
+        return None
 
-    def _number(self, arg: Arg) -> int:
-        """An argument's number; the result of an op that has none counts as all ones."""
+    def _arguments(self, op: Op) -> tuple[int, ...]:
+        """What an op was given."""
+        return tuple([self.number(arg) for arg in op.args])
+
+    def number(self, arg: Arg) -> int:
+        """An argument's number; the result of an op that has none counts as all ones, bytes as 0."""
         if isinstance(arg, Ref):
             result = self.outcome.steps[arg.op].result
             return (result if isinstance(result, int) else -1) + arg.offset & LAYOUTS[self.program.mode].mask
         return arg if isinstance(arg, int) else 0
 
 
-def result_cause(moment: Moment) -> str:
-    """Cause of a wrong answer: the call, what was due and what came, without numbers."""
-    return "/".join(["result", _OP_NAMES.get(moment.call, moment.call), word(moment.expected), word(moment.result)])
+def _six(args: tuple[object, ...]) -> tuple[int, ...]:
+    """What a core says that code has given it, as six numbers: it may say anything."""
+    numbers = [arg if isinstance(arg, int) else 0 for arg in args]
+    return tuple((numbers + [0] * 6)[:6])
 
 
-def word(result: object) -> str:
-    """An errno name as it is, anything else as `value`."""
-    return result if isinstance(result, str) else "value"
+def _marks_a_sharer(moment: Moment, pid: int) -> bool:
+    """Whether the core has marked another process that uses the map of process `pid`; after vfork that is so by itself."""
+    if moment.call == "vfork":
+        return False
+    pages = {state.pid: state.pages for state in moment.states}
+    return any(view.marked and view.pid != pid and pages.get(view.pid) is pages[pid] for view in moment.views)

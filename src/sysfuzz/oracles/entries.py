@@ -7,32 +7,14 @@ question among them: whether the call was let in, and whether what came instead,
 from collections.abc import Iterator
 
 from sysfuzz.oracles.case import MARK, Case
+from sysfuzz.oracles.origin import circumstances, family, flagged_pages
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.names import PAGE
-from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Delivered, Event, Reply
+from sysfuzz.program.outcome import Attempt, Delivered, Event, Reply
 from sysfuzz.spec.expect import Dispatch, Signal, State
 
 _CHECK_FIELDS = ("attributes", "mapped")
 _LONGEST = 7  # bytes of an opcode
-
-
-def _pages(attempt: Attempt) -> Iterator[int]:
-    """Numbers of the pages that hold an opcode byte, as the CPU read them."""
-    mask = (1 << attempt.bits) - 1
-    return iter(sorted({(attempt.opcode + i & mask) // PAGE for i in range(max(attempt.size, 1))}))
-
-
-def _flagged(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[int]:
-    """Those of them that carry no-syscalls, by the spec."""
-    for state in states:
-        if state.pid == pid:
-            found = []
-            for number in _pages(attempt):
-                page = state.pages.get(number)
-                if page is not None and page.attributes & NOSYSCALLS:
-                    found.append(number)
-            return found
-    return []
 
 
 def escape(case: Case) -> Iterator[Verdict]:
@@ -44,9 +26,12 @@ def escape(case: Case) -> Iterator[Verdict]:
     for op, number, pid, event, _, states in case.attempts():
         attempt, reply = event.attempt, event.reply
         assert attempt is not None and reply is not None
-        flagged = _flagged(attempt, pid, states) if reply.call else []
+        flagged = flagged_pages(attempt, pid, states) if reply.call else []
         if flagged:
-            cause = case.blame(pid, iter(flagged), op, number, (*_CHECK_FIELDS, MARK)) or f"check/{_family(attempt)}"
+            blamed = case.blame(pid, iter(flagged), op, number, (*_CHECK_FIELDS, MARK))
+            if attempt.gate == "sysenter":  # it is the process that is refused, not the page
+                blamed = blamed or case.mark_blame(pid, op, number)
+            cause = blamed or "/".join(("check", family(attempt), *circumstances(case, op, number, reply.call)))
             yield Verdict("escape", op, "SIGILL", f"{reply.call} dispatched", cause, number)
 
 
@@ -59,30 +44,54 @@ def blocked(case: Case) -> Iterator[Verdict]:
         attempt, reply = event.attempt, event.reply
         assert attempt is not None and reply is not None
         if isinstance(wanted.decision, Dispatch) and not reply.call:
-            cause = case.blame(pid, _near(attempt), op, number, _CHECK_FIELDS) or f"overblock/{_family(attempt)}"
+            blamed = case.blame(pid, _near(attempt), op, number, _CHECK_FIELDS)
+            if attempt.gate == "sysenter":
+                blamed = blamed or case.mark_blame(pid, op, number)
+            words = circumstances(case, op, number, wanted.decision.call)
+            cause = blamed or "/".join(("overblock", family(attempt), *words))
             yield Verdict("blocked", op, f"{wanted.decision.call} dispatched", _text(reply), cause, number)
 
 
 def frame(case: Case) -> Iterator[Verdict]:
     """A signal arrived with the wrong code, address, PC or registers, or not at all: the monitor would emulate something else, or nothing.
 
-    For a refused call the monitor needs ILL_ILLTRP, the address of the opcode, the PC there, and every other register untouched. A sysenter
-    that got in instead counts wherever it came from, since nobody records that.
+    For a refused call the monitor needs ILL_ILLTRP, the address of the opcode, the PC there, and every other register untouched. All that
+    is wrong with one frame is one verdict. The gates behind the check share what refuses; sysenter, which is refused by its own fault, and
+    faults do not. A sysenter that got in instead counts wherever it came from, since nobody records that: it is the hole that lets flagged
+    pages out.
     """
     for op, number, pid, event, wanted, states in case.attempts():
         attempt, reply, decision = event.attempt, event.reply, wanted.decision
         assert attempt is not None and reply is not None
         if not isinstance(decision, Signal):
             continue
-        where = _family(attempt)
+        where = "" if attempt.gate and attempt.gate != "sysenter" else f"{family(attempt)}/"
         if reply.signal is not None:
-            for field, expected, actual in _frame_differences(decision, reply.signal):
-                cause = f"frame/{where}/{field}"
-                yield Verdict("sigill-frame", op, f"{field} {expected}", f"{field} {actual}", cause, number)
-        elif not (reply.call and _flagged(attempt, pid, states)):
-            cause = case.blame(pid, _near(attempt), op, number, (*_CHECK_FIELDS, MARK)) or f"frame/{where}/missing"
-            if not _unmarked_with_reason(attempt, pid, states):
-                yield Verdict("sigill-frame", op, f"{decision.signal}/{decision.code}", _text(reply), cause, number)
+            wrong = list(_frame_differences(decision, reply.signal))
+            if wrong:
+                fields = "-".join(field for field, _, _ in wrong)
+                expected = ", ".join(f"{field} {value}" for field, value, _ in wrong)
+                actual = ", ".join(f"{field} {value}" for field, _, value in wrong)
+                cause = "" if attempt.gate else case.map_blame(pid, op, number)
+                yield Verdict("sigill-frame", op, expected, actual, cause or f"frame/{where}{fields}", number)
+        elif not (reply.call and flagged_pages(attempt, pid, states)) and not _unmarked_with_reason(
+            attempt, pid, states
+        ):
+            text = f"{decision.signal}/{decision.code}"
+            yield Verdict(
+                "sigill-frame", op, text, _text(reply), _missing(case, op, number, pid, attempt, reply), number
+            )
+
+
+def _missing(case: Case, op: int, event: int, pid: int, attempt: Attempt, reply: Reply) -> str:
+    """Cause of a signal that did not come: a check that let the call in, or an answer that was none."""
+    if attempt.gate == "sysenter":
+        blamed = case.mark_blame(pid, op, event)
+    else:
+        blamed = case.blame(pid, _near(attempt), op, event, (*_CHECK_FIELDS, MARK))
+    if reply.call and attempt.gate:
+        return blamed or "/".join(("check", family(attempt), *circumstances(case, op, event, reply.call)))
+    return blamed or ("frame/missing" if attempt.gate else "frame/fault/missing")
 
 
 def dispatch(case: Case) -> Iterator[Verdict]:
@@ -129,23 +138,12 @@ def lock(case: Case) -> Iterator[Verdict]:
 
     The cost is the reason for the process flag, as its author says: the detection takes a lock and walks the map.
     """
-    for op, number, _, event, wanted, _ in case.attempts():
+    for op, number, pid, event, wanted, _ in case.attempts():
         attempt, reply = event.attempt, event.reply
         assert attempt is not None and reply is not None
         if attempt.gate and reply.locked and not wanted.marked:
-            yield Verdict(
-                "lock",
-                op,
-                "no map lock at entry",
-                "map lock taken",
-                f"lock/{_family(attempt)}",
-                number,
-            )
-
-
-def _family(attempt: Attempt) -> str:
-    """The gate; the two call gates are one, since they share all of their code."""
-    return "lcall" if attempt.gate.startswith("lcall") else attempt.gate or "fault"
+            cause = case.mark_blame(pid, op, number) or f"lock/{family(attempt)}"
+            yield Verdict("lock", op, "no map lock at entry", "map lock taken", cause, number)
 
 
 def _near(attempt: Attempt) -> Iterator[int]:

@@ -1,7 +1,8 @@
 """What an oracle says: one violation, with the cause that identifies its bug.
 
-The cause is a path of words such as `attribute-lost/mmap/merge-back`: where core and spec first parted, or what went wrong if they never did.
-It holds no addresses, no bytes, no seeds and no op numbers, so that two programs that show one bug have one cause.
+The cause is a path of words such as `attribute/mmap/merge`: where core and spec first parted, or what went wrong if they never did, and then the
+circumstances. It holds no addresses, no bytes, no seeds and no op numbers, so that two programs that show one bug have one cause; where they
+must differ in the circumstances all the same, `kinship` says which belong together.
 """
 
 from typing import NamedTuple

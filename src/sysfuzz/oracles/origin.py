@@ -1,0 +1,115 @@
+"""What is out of the ordinary about the place that a kernel entry comes from, in words for its cause.
+
+The ordinary entry is made by the first LWP, in code of the program's own mode, lies wholly in a flagged page or wholly away from all of
+them, and its page has been what it is since it was mapped. A check that fails there fails for its gate. One that fails only elsewhere looks
+at the wrong bytes, or at the right ones too late; the words say which. The bytes are those that the semantics derive from the saved
+address, which with a prefix may be others than the CPU read; attributes are the spec's.
+"""
+
+from collections.abc import Iterator
+
+from sysfuzz.oracles.case import Case
+from sysfuzz.oracles.lwps import current_lwp
+from sysfuzz.program.names import PAGE
+from sysfuzz.program.outcome import NOSYSCALLS, Attempt
+from sysfuzz.spec.expect import State
+
+_LONGEST = 15  # bytes of an instruction
+# Bytes that a kernel takes the opcode to have (docs/semantics.md, Kernel entry).
+_SIZES = {"syscall": 2, "int80": 2, "lcall7": 7, "lcall27": 7}
+
+
+def family(attempt: Attempt) -> str:
+    """The gate; the two call gates are one, since they share all of their code."""
+    return "lcall" if attempt.gate.startswith("lcall") else attempt.gate or "fault"
+
+
+def flagged_pages(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[int]:
+    """Numbers of the pages with no-syscalls, by the spec, that hold an opcode byte, as the CPU read them."""
+    numbers = {at // PAGE for at in _opcode(attempt)}
+    return sorted(number for number in numbers if _is_flagged(number * PAGE, pid, states))
+
+
+def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
+    """Words of `kinship.CIRCUMSTANCES` that hold for attempt `event` of the run `op`, which makes `call`.
+
+    sysenter leaves no address behind that could be the wrong one: it has none.
+    """
+    attempt, pid, states = _attempt(case, op, event)
+    if not attempt.gate or attempt.gate == "sysenter":
+        return []
+    words = []
+    if call == "setcontext":  # the return from a handler, which kernels are tempted to let through
+        words.append("setcontext")
+    if current_lwp(case, op) > 1:
+        words.append("lwp")
+    if case.program.mode == "amd64" and attempt.bits == 32:
+        words.append("compat")
+    if attempt.base:
+        words.append("base")
+    if attempt.base + (attempt.pc - _SIZES[attempt.gate]) % (1 << attempt.bits) >> attempt.bits:
+        words.append("wrap")
+    words += _position(attempt, pid, states)
+    if _is_stale(case, op, event):
+        words.append("stale")
+    return words
+
+
+def _position(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[str]:
+    """Which bytes are flagged, if it is some of the opcode's, or of those around it."""
+    first, size = _origin(attempt)
+    mask = (1 << attempt.bits) - 1
+    flags = [_is_flagged((first + i) & mask, pid, states) for i in range(size)]
+    behind = _is_flagged((first + size) & mask, pid, states)
+    if all(flags):
+        return [] if behind else ["next"]
+    if any(flags):
+        return ["head" if flags[0] else "tail"]
+    if behind:
+        return ["next"]
+    in_front = any(_is_flagged((first - i) & mask, pid, states) for i in range(1, _LONGEST))
+    return ["before"] if in_front else []
+
+
+def _is_stale(case: Case, op: int, event: int) -> bool:
+    """Whether a page of the opcode had another attribute when the same process made an earlier entry from it."""
+    attempt, pid, states = _attempt(case, op, event)
+    now = {at // PAGE: _is_flagged(at, pid, states) for at in _opcode(attempt)}
+    for index, number, who, earlier, _, then in case.attempts():
+        if (index, number) >= (op, event):
+            return False
+        assert earlier.attempt is not None
+        if who == pid and earlier.attempt.gate:
+            for at in _opcode(earlier.attempt):
+                if now.get(at // PAGE, _is_flagged(at, pid, then)) != _is_flagged(at, pid, then):
+                    return True
+    return False
+
+
+def _attempt(case: Case, op: int, event: int) -> tuple[Attempt, int, tuple[State, ...]]:
+    """Attempt `event` of the run `op`, its process, and the states before it."""
+    for index, number, pid, seen, _, states in case.attempts():
+        if (index, number) == (op, event):
+            assert seen.attempt is not None
+            return seen.attempt, pid, states
+    raise LookupError(f"op {op} has no attempt {event}")
+
+
+def _opcode(attempt: Attempt) -> Iterator[int]:
+    """Linear addresses of the opcode bytes."""
+    mask = (1 << attempt.bits) - 1
+    return ((attempt.opcode + i) & mask for i in range(max(attempt.size, 1)))
+
+
+def _origin(attempt: Attempt) -> tuple[int, int]:
+    """Linear address and number of the bytes that a kernel takes the opcode to be."""
+    size = _SIZES[attempt.gate]
+    return (attempt.base + attempt.pc - size) & ((1 << attempt.bits) - 1), size
+
+
+def _is_flagged(addr: int, pid: int, states: tuple[State, ...]) -> bool:
+    for state in states:
+        if state.pid == pid:
+            page = state.pages.get(addr // PAGE)
+            return page is not None and bool(page.attributes & NOSYSCALLS)
+    return False
