@@ -1,8 +1,9 @@
 """Branch coverage of a core: an import hook that writes `counters[i] = 1` into the source at the start of each branch.
 
-Marked are the entry of each function that does something, both outcomes of each if, the body and the else of a loop, each except and the else of a try, and
-each case of a match. Conditional expressions and boolean operators are not: they have no place for a statement. The built-in core becomes
-1.10 to 1.14 times slower by it (Python 3.11 to 3.13, random map calls). Nothing here knows what the instrumented code does.
+Marked are the entry of each function that does something, both outcomes of each if, the body and the else of a loop, each except and the
+else of a try, and each case of a match. Conditional expressions and boolean operators are not: they have no place for a statement. The
+built-in core becomes 1.10 to 1.14 times slower by it (Python 3.11 to 3.13, random map calls). Nothing here knows what the instrumented code
+does.
 """
 
 import ast
