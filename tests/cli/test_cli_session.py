@@ -98,7 +98,7 @@ def test_a_new_bucket_is_told_once_with_its_command(store: Store, paper: Paper) 
     record(store)
     listener.hear(progress(shown=2))
     assert [text.replace("\x1b[0m", "").replace("\x1b[91m", "").replace("\x1b[1m", "") for text in paper.said] == [
-        "critical a/b (escape)\n  sysfuzz exec findings/t--a--b/program.prog --target t"
+        "critical a/b (escape)\n  sysfuzz exec findings/t--a--b/program.prog --target t\n  sysfuzz minimise findings/t--a--b"
     ]
     assert paper.stood == [(1, 0), (1, 0)]
 

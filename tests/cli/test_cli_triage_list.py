@@ -119,6 +119,7 @@ def test_json() -> None:
         "why": "",
         "duplicate_of": "",
         "ignored": "",
+        "kin_of": "",
         "target": "nosyscalls-2011",
         "count": 1200,
         "replays": "10/10",

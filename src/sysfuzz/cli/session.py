@@ -3,6 +3,8 @@
 Here the events of an epoch and the contents of the store meet. Starting and stopping the epoch is the verb's business.
 """
 
+import shlex
+
 import click
 
 from sysfuzz.cli import faults
@@ -91,5 +93,6 @@ def _told(news: News, ignored: str) -> str:
     what = f"{_WORDS[news.what]}{f', ignored: {ignored}' if ignored else ''}"
     return (
         f"{coloured(finding.severity)} {click.style(finding.bucket, bold=True)} ({finding.oracle}){what}\n"
-        f"  {replay_command(news.entry.program, finding.target)}"
+        f"  {replay_command(news.entry.program, finding.target)}\n"
+        f"  {shlex.join(['sysfuzz', 'minimise', str(news.entry.directory)])}"
     )

@@ -1,6 +1,7 @@
 """`sysfuzz triage list`: the findings that somebody should look at, worst first, and how many are not among them."""
 
 from collections import Counter
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from sysfuzz.cli.triage_store import TIME, findings_option, ignore_option, ignor
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.finding import STATUSES, Finding, Status
 from sysfuzz.findings.ignore import IgnoreList
+from sysfuzz.findings.kin import elders
 from sysfuzz.findings.severity import SEVERITIES, Severity
 from sysfuzz.findings.store import Entry
 
@@ -48,12 +50,13 @@ def command(
     """List findings, the worst first: severity, status, count, oracle, id.
 
     Duplicate and rejected ones are shown with --all or where --status asks for them, those that are ignored with --all
-    alone; how many are not shown is told in the last line. What cannot be read is named, and the exit code is 2.
+    alone; how many are not shown is told in the last line. "may be ID" says that the simpler one may be the same bug: look
+    at that first. What cannot be read is named, and the exit code is 2.
 
     \b
-    --json writes [{"id", "bucket", "oracle", "severity", "status", "why", "duplicate_of", "ignored",
+    --json writes [{"id", "bucket", "oracle", "severity", "status", "why", "duplicate_of", "ignored", "kin_of",
                     "target", "count", "replays", "first_seen", "last_seen", "program"}]
-    of those that are shown; why, duplicate_of and ignored (the reason) are "" where nothing is said.
+    of those that are shown; why, duplicate_of, ignored (the reason) and kin_of (an id) are "" where nothing is said.
     """
     check_writable(json_file)
     store = open_store(directory)
@@ -63,10 +66,11 @@ def command(
     filters = _Filters(severities, statuses, targets, buckets, everything)
     why_hidden = {entry.id: filters.hide(entry.finding, ignored) for entry in listing.entries}
     chosen = [entry for entry in listing.entries if not why_hidden[entry.id]]
-    for line in columns(_row(entry, ignored) for entry in chosen):
+    kin = elders(listing.entries)
+    for line in columns(_row(entry, ignored, kin) for entry in chosen):
         say(line, json_file)
     say(_sum(len(chosen), Counter(filter(None, why_hidden.values()))), json_file)
-    write_json(json_file, [_record(entry, ignored) for entry in chosen])
+    write_json(json_file, [_record(entry, ignored, kin) for entry in chosen])
     for message in listing.damaged:
         click.echo(message, err=True)
     return BAD_INPUT if listing.damaged else CLEAN
@@ -98,10 +102,14 @@ class _Filters(NamedTuple):
         return finding.status if finding.status in _SETTLED and not self.statuses else ""
 
 
-def _row(entry: Entry, ignored: IgnoreList) -> tuple[str, ...]:
+def _row(entry: Entry, ignored: IgnoreList, kin: Mapping[str, str]) -> tuple[str, ...]:
     finding = entry.finding
     reason = ignored.reason(finding)
-    remarks = [f"of {finding.duplicate_of}" if finding.duplicate_of else "", reason and f"ignored: {reason}"]
+    remarks = [
+        f"of {finding.duplicate_of}" if finding.duplicate_of else "",
+        f"may be {kin[entry.id]}" if entry.id in kin else "",
+        reason and f"ignored: {reason}",
+    ]
     return (
         render.coloured(finding.severity),
         finding.status,
@@ -118,7 +126,7 @@ def _sum(shown: int, hidden: Counter[str]) -> str:
     return counted(shown, "finding") + (f", {hidden.total():,} not shown ({parts})" if hidden else "")
 
 
-def _record(entry: Entry, ignored: IgnoreList) -> dict[str, object]:
+def _record(entry: Entry, ignored: IgnoreList, kin: Mapping[str, str]) -> dict[str, object]:
     finding = entry.finding
     return {
         "id": entry.id,
@@ -129,6 +137,7 @@ def _record(entry: Entry, ignored: IgnoreList) -> dict[str, object]:
         "why": finding.why,
         "duplicate_of": finding.duplicate_of,
         "ignored": ignored.reason(finding),
+        "kin_of": kin.get(entry.id, ""),
         "target": finding.target,
         "count": finding.count,
         "replays": str(finding.replays),

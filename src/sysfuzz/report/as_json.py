@@ -58,6 +58,7 @@ def _item(item: Item) -> Json:
         "why": finding.why,
         "duplicate_of": finding.duplicate_of,
         "ignored": item.ignored,
+        "kin_of": item.kin_of,
         "target": finding.target,
         "count": finding.count,
         "faces": dict(sorted(finding.faces.items())),

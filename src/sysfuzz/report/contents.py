@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sysfuzz.findings.explanation import Explanation
 from sysfuzz.findings.files import StoreError, located
 from sysfuzz.findings.finding import Finding, Status
+from sysfuzz.findings.kin import elders
 from sysfuzz.findings.reproducer import replay_command
 from sysfuzz.findings.severity import SEVERITIES, Severity
 from sysfuzz.findings.store import Entry, Listing, Store
@@ -45,6 +46,7 @@ class Item(NamedTuple):
     explanation: Explanation | None
     unexplained: str  # why there is none
     ignored: str  # why nobody wants to hear of this bucket; "" if somebody does
+    kin_of: str  # id of a simpler finding that may be the same bug; "" if there is none
     notes: str  # people's words
 
     @property
@@ -91,6 +93,7 @@ class Item(NamedTuple):
         options = [] if home == Path("findings") else ["--findings", str(home)]
         return (
             ("replay", replay_command(self.entry.program, self.finding.target)),
+            ("minimise", shlex.join(["sysfuzz", "minimise", self.entry.id, *options])),
             ("explain", shlex.join(["sysfuzz", "triage", "explain", self.entry.id, *options])),
             ("regress", shlex.join(["sysfuzz", "regress", self.entry.id, *options])),
         )
@@ -136,7 +139,10 @@ def gather(
     """
     damaged = list(listing.damaged)
     chosen = [entry for entry in listing.entries if wanted(entry.finding)]
-    items = [_item(store, entry, root, explain, ignored(entry.finding), damaged) for entry in chosen]
+    kin = elders(listing.entries)
+    items = [
+        _item(store, entry, root, explain, ignored(entry.finding), kin.get(entry.id, ""), damaged) for entry in chosen
+    ]
     heard = [item for item in items if not item.ignored]
     return Report(
         directory=store.directory,
@@ -155,7 +161,9 @@ def place(op: int) -> str:
     return f"op {op}" if op >= 0 else "boot"
 
 
-def _item(store: Store, entry: Entry, root: Path, explain: Explain, ignored: str, damaged: list[str]) -> Item:
+def _item(
+    store: Store, entry: Entry, root: Path, explain: Explain, ignored: str, kin_of: str, damaged: list[str]
+) -> Item:
     """The finding with its program and explanation; a file of it that cannot be read is added to `damaged`."""
     source, text, notes = None, "", ""
     explanation, unexplained = None, ""
@@ -184,6 +192,7 @@ def _item(store: Store, entry: Entry, root: Path, explain: Explain, ignored: str
         explanation=explanation,
         unexplained=unexplained,
         ignored=ignored,
+        kin_of=kin_of,
         notes=notes,
     )
 

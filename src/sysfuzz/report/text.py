@@ -55,6 +55,8 @@ def _facts(item: Item) -> Iterator[tuple[str, str]]:
     yield "status", item.standing
     if item.ignored:
         yield "ignored", item.ignored
+    if item.kin_of:
+        yield "may be", item.kin_of
     yield "seen", f"{item.times}, replays {finding.replays}"
     yield "evidence", item.evidence
     if item.explanation is not None:
