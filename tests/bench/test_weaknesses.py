@@ -1,6 +1,5 @@
 """The planted weaknesses: each has a smallest program, written by hand, that shows it and nothing else."""
 
-import dataclasses
 import random
 from pathlib import Path
 
@@ -79,7 +78,7 @@ def test_no_op_can_be_left_out(name):
     program, target = source.program, weaknesses.target(name)
     assert not any(isinstance(arg, Ref) for op in program.ops for arg in op.args), "ops are told apart by their number"
     for index in range(len(program.ops)):
-        rest = dataclasses.replace(program, ops=program.ops[:index] + program.ops[index + 1 :])
+        rest = program._replace(ops=program.ops[:index] + program.ops[index + 1 :])
         assert stated(source, "bucket") not in buckets(target, rest)
 
 
@@ -129,17 +128,15 @@ def test_nothing_in_it_can_be_left_out(name):
     program, target = source.program, weaknesses.target(name)
     shown = buckets(target, program)
     default = Program()
-    smaller = [
-        dataclasses.replace(program, regs=program.regs[:i] + program.regs[i + 1 :]) for i in range(len(program.regs))
-    ]
+    smaller = [program._replace(regs=program.regs[:i] + program.regs[i + 1 :]) for i in range(len(program.regs))]
     if program.vendor != default.vendor:
-        smaller.append(dataclasses.replace(program, vendor=default.vendor))
+        smaller.append(program._replace(vendor=default.vendor))
     if program.mode != default.mode:
-        smaller.append(dataclasses.replace(program, mode=default.mode))
+        smaller.append(program._replace(mode=default.mode))
     for index, op in enumerate(program.ops):
         for place, (param, arg) in enumerate(zip(CALLS[op.call], op.args, strict=True)):
             for less in without_a_part(param.kind, arg):
                 changed = op._replace(args=(*op.args[:place], less, *op.args[place + 1 :]))
                 ops = (*program.ops[:index], changed, *program.ops[index + 1 :])
-                smaller.append(dataclasses.replace(program, ops=ops))
+                smaller.append(program._replace(ops=ops))
     assert [format_program(less) for less in smaller if buckets(target, less).items() & shown.items()] == []

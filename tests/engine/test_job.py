@@ -128,13 +128,17 @@ def test_a_clean_execution_records_nothing(store: Store) -> None:
 
 
 def test_mutants_are_programs_and_fit() -> None:
-    """Mutants and crosses are the wire form of valid programs, not longer than allowed, and repeat with the seed."""
-    job = job_for(get("nosyscalls"), None)
+    """Mutants and crosses are the wire form of valid programs, not longer than allowed; two jobs of one seed make the same ones."""
+    job, twin = job_for(get("nosyscalls"), None), job_for(get("nosyscalls"), None)
     first, second = wire(ESCAPE), wire(PANIC)
+    mutants = []
     for seed in range(200):
-        mutant = job.mutate(first, 300, seed)
-        assert mutant == job.mutate(first, 300, seed)
-        assert len(mutant) <= 300
-        decode(mutant).validate()
-        decode(job.crossover(first, second, 40, seed)).validate()
-        assert len(job.crossover(first, second, 40, seed)) <= 40
+        mutants.append(job.mutate(first, 300, seed))
+        assert mutants[-1] == twin.mutate(first, 300, seed)
+        assert len(mutants[-1]) <= 300
+        decode(mutants[-1]).validate()
+        cross = job.crossover(first, second, 40, seed)
+        assert cross == twin.crossover(first, second, 40, seed)
+        assert len(cross) <= 40
+        decode(cross).validate()
+    assert len(set(mutants)) > 100

@@ -20,10 +20,10 @@ class Job(Protocol):
         """Run one input, set its counters, record its findings; return the buckets that it showed, known or new."""
 
     def mutate(self, data: bytes, max_size: int, seed: int) -> bytes:
-        """Another input made from `data`, 1 to `max_size` bytes long; all randomness comes from `seed` (32 bits)."""
+        """Another input made from `data`, 1 to `max_size` bytes long; `seed` (32 bits) may be used for it."""
 
     def crossover(self, first: bytes, second: bytes, max_size: int, seed: int) -> bytes:
-        """Another input made from two, 1 to `max_size` bytes long; all randomness comes from `seed` (32 bits)."""
+        """Another input made from two, 1 to `max_size` bytes long; `seed` (32 bits) may be used for it."""
 
     def close(self) -> None:
         """Put on disk what is not there yet; nothing is called afterwards. Not called if the process dies, nor in a harness."""

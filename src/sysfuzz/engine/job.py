@@ -65,7 +65,8 @@ class FuzzJob:
         self._seed = seed
         self._worker = worker
         self._executions = 0
-        self._rng = random.Random()  # seeded at each use
+        # One for all calls: to seed a generator with what libFuzzer offers at each call takes 4 us, a fiftieth of an execution.
+        self._rng = random.Random(f"{seed}/{worker}")
         self._programs: dict[bytes, Program] = {}
         self._executed: set[bytes] = set()
         self._known: dict[str, _Known] = {}
@@ -96,9 +97,8 @@ class FuzzJob:
             raise Flaky("; ".join(flaky))
         return tuple(groups)
 
-    def mutate(self, data: bytes, max_size: int, seed: int) -> bytes:
+    def mutate(self, data: bytes, max_size: int, _seed: int) -> bytes:
         """A mutant of the program in `data`, mutated again if it is one that has been executed."""
-        self._rng.seed(seed)
         mutant = data
         for _ in range(_TRIES):
             mutant = self._encoded(mutate(self._program(mutant), self._rng), max_size)
@@ -106,9 +106,8 @@ class FuzzJob:
                 break
         return mutant
 
-    def crossover(self, first: bytes, second: bytes, max_size: int, seed: int) -> bytes:
+    def crossover(self, first: bytes, second: bytes, max_size: int, _seed: int) -> bytes:
         """A cross of two programs, mutated if it is one that has been executed."""
-        self._rng.seed(seed)
         child = self._encoded(crossover(self._program(first), self._program(second), self._rng), max_size)
         if child in self._executed:
             child = self._encoded(mutate(self._program(child), self._rng), max_size)

@@ -4,7 +4,6 @@ An outcome holds no code, so the target is asked: the program is run once more u
 Code that a run itself writes is not seen so; then only the kind of entry is told.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from sysfuzz.program.ir import Op, Program
@@ -39,7 +38,7 @@ def instruction_of(target: Target, program: Program, op: int, attempt: Attempt) 
 
 def _peek(target: Target, program: Program, op: int, addr: int, count: int) -> bytes:
     """`count` bytes as they are before op number `op`; none if one of them cannot be read."""
-    outcome = target.run(replace(program, ops=(*program.ops[:op], Op("peek", (addr, count)))))
+    outcome = target.run(program._replace(ops=(*program.ops[:op], Op("peek", (addr, count)))))
     result = outcome.steps[-1].result if len(outcome.steps) == op + 1 else None
     return result if isinstance(result, bytes) else b""
 

@@ -7,7 +7,6 @@ given program is for those to find out who run them.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import NamedTuple
 
 from sysfuzz.oracles.case import MARK, Case, Parting
@@ -48,7 +47,7 @@ def probed(program: Program, case: Case, causes: Collection[str]) -> Iterator[Pr
             found += [(kept, (*switch, *ops)) for ops in _ops(program.mode, parting.field, page, first)]
     for kept, added in sorted(found[:_MAX_PROBES], key=lambda pair: len(pair[1])):
         with suppress(ProgramError):
-            yield Probed(replace(program, ops=kept + added).validate(), len(kept))
+            yield Probed(program._replace(ops=kept + added).validate(), len(kept))
 
 
 def _pages(case: Case, parting: Parting) -> list[int]:

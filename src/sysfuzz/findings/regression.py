@@ -149,7 +149,7 @@ def pinned(program: Program, outcome: Outcome) -> Program:
             assert isinstance(flags, int)
             args[address], args[asked] = place, flags | MAP["MAP_FIXED"]
             ops[index] = Op(op.call, tuple(args))
-    return replace(program, ops=tuple(ops))
+    return program._replace(ops=tuple(ops))
 
 
 def _stated(program: Program, outcome: Outcome, kept: int) -> Source:

@@ -6,7 +6,7 @@ Code stays as it is: most of it means the same or something close to it, and the
 from collections.abc import Sequence
 
 from sysfuzz.generate.sequence import literal
-from sysfuzz.program.ir import CALLS, Arg, Kind, Mode, Op, Ref, width
+from sysfuzz.program.ir import CALLS, Arg, Kind, Mode, Op, Ref, make, width
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE, REGISTERS
 
@@ -39,7 +39,7 @@ def convert_op(op: Op, old: Mode, new: Mode) -> Op:
             args.append(convert_value(arg, old, new))
         else:
             args.append(literal(new, param.kind, arg))
-    return Op(op.call, tuple(args))
+    return make(Op, (op.call, tuple(args)))
 
 
 def convert_ops(ops: Sequence[Op], old: Mode, new: Mode) -> list[Op]:

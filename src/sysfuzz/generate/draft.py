@@ -9,7 +9,7 @@ from random import Random
 
 from sysfuzz.generate.dice import Dice
 from sysfuzz.generate.model import Area, Forecast
-from sysfuzz.program.ir import Arg, Mode, Op, Ref, Vendor
+from sysfuzz.program.ir import Arg, Mode, Op, Ref, Vendor, make
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import MAP, PAGE, REGISTERS
 
@@ -64,7 +64,7 @@ class Draft(Dice):
 
     def op(self, call: str, *args: Arg) -> None:
         """Append an op."""
-        op = tuple.__new__(Op, (call, args))  # a third of the cost of Op(…)
+        op = make(Op, (call, args))
         self.ops.append(op)
         self._ahead.append(op)
 

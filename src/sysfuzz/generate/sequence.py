@@ -7,7 +7,7 @@ What the ops do is of no interest here.
 from collections.abc import Sequence
 
 from sysfuzz.generate.model import Forecast
-from sysfuzz.program.ir import CALLS, MAX_CODE, MAX_OPS, Arg, Kind, Mode, Op, Ref, int_range
+from sysfuzz.program.ir import CALLS, MAX_CODE, MAX_OPS, Arg, Kind, Mode, Op, Ref, int_range, make
 
 
 def shift(ops: Sequence[Op], first: int, by: int) -> list[Op]:
@@ -17,7 +17,7 @@ def shift(ops: Sequence[Op], first: int, by: int) -> list[Op]:
         for arg in op.args:
             if isinstance(arg, Ref) and arg.op >= first:
                 args = [Ref(a.op + by, a.offset) if isinstance(a, Ref) and a.op >= first else a for a in op.args]
-                shifted.append(Op(op.call, tuple(args)))
+                shifted.append(make(Op, (op.call, tuple(args))))
                 break
         else:
             shifted.append(op)
@@ -62,7 +62,7 @@ def _renamed(mode: Mode, op: Op, places: dict[int, int], place: int, results: li
                 args[position] = Ref(target, arg.offset)
             else:
                 args[position] = literal(mode, CALLS[op.call][position].kind, results[arg.op] + arg.offset)
-    return Op(op.call, tuple(args))
+    return make(Op, (op.call, tuple(args)))
 
 
 def literal(mode: Mode, kind: str, value: int) -> int:

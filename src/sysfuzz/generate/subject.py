@@ -9,7 +9,7 @@ from random import Random
 from sysfuzz.generate.dice import Dice
 from sysfuzz.generate.draft import Draft, registers
 from sysfuzz.generate.sequence import fit
-from sysfuzz.program.ir import Arg, Op, Program
+from sysfuzz.program.ir import Arg, Op, Program, make
 
 
 class Subject(Dice):
@@ -36,7 +36,7 @@ class Subject(Dice):
     def set_argument(self, index: int, position: int, value: Arg) -> None:
         """Replace one argument of op `index`."""
         call, args = self.ops[index]
-        self.ops[index] = Op(call, (*args[:position], value, *args[position + 1 :]))
+        self.ops[index] = make(Op, (call, (*args[:position], value, *args[position + 1 :])))
 
     def program(self) -> Program:
         """The parts as a valid program."""

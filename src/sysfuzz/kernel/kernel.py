@@ -15,7 +15,7 @@ from sysfuzz.kernel.protocol import Access, Frame, KernelPanic, Memory
 from sysfuzz.kernel.rules import REFERENCE, Rules
 from sysfuzz.kernel.usermem import UserMemory
 from sysfuzz.kernel.vmmap import Entry, VMMap
-from sysfuzz.program.ir import Mode
+from sysfuzz.program.ir import Mode, make
 from sysfuzz.program.layout import LAYOUTS, MAX_PAGES
 from sysfuzz.program.names import ERRNO, PAGE, RAX, RCX, RDX, RSP, SIGNAL, SYSARCH
 from sysfuzz.program.outcome import Delivered, Reply, Result, View
@@ -216,7 +216,7 @@ class Kernel:
 
     def views(self) -> tuple[View, ...]:
         """All live processes; pids are given in rising order, and so are these."""
-        return tuple([View(p.pid, p.marked, p.vm.regions()) for p in self.processes.alive.values()])
+        return tuple([make(View, (p.pid, p.marked, p.vm.regions())) for p in self.processes.alive.values()])
 
     def transitions(self) -> tuple[str, ...]:
         """What the maps did since the last call."""

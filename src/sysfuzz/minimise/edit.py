@@ -5,7 +5,6 @@ known here.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from sysfuzz.minimise.search import Shown
@@ -36,8 +35,7 @@ def with_args(program: Program, new: Mapping[Site, Arg]) -> Program:
     changed: dict[int, list[Arg]] = {}
     for site, arg in new.items():
         changed.setdefault(site.op, list(program.ops[site.op].args))[site.position] = arg
-    return replace(
-        program,
+    return program._replace(
         ops=tuple(
             Op(op.call, tuple(changed[index])) if index in changed else op for index, op in enumerate(program.ops)
         ),
@@ -46,7 +44,7 @@ def with_args(program: Program, new: Mapping[Site, Arg]) -> Program:
 
 def with_registers(program: Program, values: Mapping[str, int]) -> Program:
     """The program with these registers, all others zero."""
-    return replace(program, regs=tuple((name, values[name]) for name in REGISTERS[program.mode] if values.get(name)))
+    return program._replace(regs=tuple((name, values[name]) for name in REGISTERS[program.mode] if values.get(name)))
 
 
 def without(shown: Shown, dropped: Collection[int]) -> Program:
@@ -67,7 +65,7 @@ def arranged(shown: Shown, order: Sequence[int]) -> Program:
 
         return map_args(op, change)
 
-    return replace(shown.program, ops=tuple(moved(shown.program.ops[old], new) for new, old in enumerate(order)))
+    return shown.program._replace(ops=tuple(moved(shown.program.ops[old], new) for new, old in enumerate(order)))
 
 
 def renumbered(shown: Shown, dropped: Collection[int]) -> Program | None:

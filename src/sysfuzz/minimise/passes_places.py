@@ -6,7 +6,6 @@ brings these together at the canonical base; applied inside regions it makes the
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import combinations, pairwise
 
 from sysfuzz.minimise.edit import Site, address_mask, sites, unique, value, with_args, without
@@ -201,7 +200,7 @@ def _moved(program: Program, move: Move, resize: bool = True) -> Iterator[Progra
         if isinstance(arg, bytes):
             code[site] = _rewritten(arg, number)
     registers = tuple((name, number(old) or old) for name, old in program.regs)
-    yield replace(with_args(moved, code), regs=registers)
+    yield with_args(moved, code)._replace(regs=registers)
     yield moved
 
 

@@ -4,7 +4,6 @@ A value that stands at several places often has to change at all of them, or at 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 from sysfuzz.minimise.edit import Site, address_mask, map_args, sites, value, with_args, with_registers
@@ -45,7 +44,7 @@ def headers(shown: Shown) -> Iterator[Program]:
     """Another mode, another vendor, or both: the defaults first."""
     for mode in MODES:
         for vendor in VENDORS:
-            yield replace(_in_mode(shown.program, mode), vendor=vendor)
+            yield _in_mode(shown.program, mode)._replace(vendor=vendor)
 
 
 def anonymous(shown: Shown) -> Iterator[Program]:
@@ -182,4 +181,4 @@ def _in_mode(program: Program, mode: Mode) -> Program:
         return arg
 
     ops: tuple[Op, ...] = tuple(map_args(op, fitting) for op in program.ops)
-    return with_registers(replace(program, mode=mode, regs=(), ops=ops), values)
+    return with_registers(program._replace(mode=mode, regs=(), ops=ops), values)

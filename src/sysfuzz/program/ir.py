@@ -5,7 +5,6 @@ driven by it, so that a new call is a new row. `Program.validate` states every l
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from sysfuzz.program.names import REGISTERS
@@ -91,6 +90,11 @@ CALLS: Mapping[str, tuple[Param, ...]] = {
 }
 
 
+# Makes a value of a NamedTuple from the tuple of its fields. Calling the class does the same, but by a function written in Python: 0.38 us
+# against 0.16. For what a campaign makes millions of.
+make = tuple.__new__
+
+
 class Ref(NamedTuple):
     """The result of op number `op` plus `offset` (modulo the address width): text form `rN` or `rN+0x1000`."""
 
@@ -114,8 +118,7 @@ class ProgramError(ValueError):
     """A program breaks a limit or rule of this file; the message says which and what is supported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """One test case. `regs` holds (name, value) of the non-zero registers in the order of `names.REGISTERS`."""
 
     mode: Mode = "amd64"

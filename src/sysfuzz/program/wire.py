@@ -23,6 +23,7 @@ from sysfuzz.program.ir import (
     Program,
     Ref,
     int_range,
+    make,
     takes_ref,
     width,
 )
@@ -138,7 +139,7 @@ def decode(data: bytes) -> Program:
                 continue  # other pokes hold all the code that a program may have
             room -= kept
             args.append(code)
-        ops.append(Op(call, tuple(args)))
+        ops.append(make(Op, (call, tuple(args))))
         count += 1
     return Program(mode, VENDORS[data[0] >> 1 & 1], tuple(regs), tuple(ops))
 

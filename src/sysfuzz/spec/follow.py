@@ -7,7 +7,7 @@ out causes and consequences is for others.
 
 from collections.abc import Sequence
 
-from sysfuzz.program.ir import Op, Program, Ref
+from sysfuzz.program.ir import Op, Program, Ref, make
 from sysfuzz.program.names import PROT
 from sysfuzz.program.outcome import Event, Outcome, Step
 from sysfuzz.spec.calls import EFFECTS
@@ -41,7 +41,7 @@ def follow(program: Program, outcome: Outcome) -> Expected:
         else:
             result = _call(world, op, step, outcome.steps)
         states = world.states(events[-1].states if events else states)
-        steps.append(ExpectedStep(result, events, states))
+        steps.append(make(ExpectedStep, (result, events, states)))
     return Expected(boot, tuple(steps))
 
 

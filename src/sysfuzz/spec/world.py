@@ -5,7 +5,7 @@ what belongs to the process (the mark, handlers, LWPs) lives in the process. Con
 modelled: the spec predicts decisions, not data.
 """
 
-from sysfuzz.program.ir import Mode
+from sysfuzz.program.ir import Mode, make
 from sysfuzz.program.layout import LAYOUTS, MAX_LOCKED_PAGES, MAX_WIRED_PAGES
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Result
@@ -110,4 +110,6 @@ class World:
                     break
             else:
                 return before
-        return tuple([State(process.pid, process.marked, process.space.pages) for process in processes.values()])
+        return tuple(
+            [make(State, (process.pid, process.marked, process.space.pages)) for process in processes.values()]
+        )

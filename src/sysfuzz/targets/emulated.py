@@ -7,7 +7,7 @@ CPU's truth and the core's claim. Whatever the core raises is a panic of the cor
 from sysfuzz.kernel.protocol import Access, Boot, Core, Frame, KernelPanic
 from sysfuzz.machine.cpu import BadSelector, Machine
 from sysfuzz.machine.memory import ArenaExhausted, GuestMemory
-from sysfuzz.program.ir import DEFAULT_BLOCKS, Arg, Mode, Op, Program, Ref, Vendor
+from sysfuzz.program.ir import DEFAULT_BLOCKS, Arg, Mode, Op, Program, Ref, Vendor, make
 from sysfuzz.program.layout import LAYOUTS, STACK_HEADROOM
 from sysfuzz.program.outcome import PANIC, Attempt, Event, Outcome, Panic, Reply, Result, Step, View
 
@@ -64,7 +64,7 @@ class _Run:
                 _expect((int, str, bytes), result, op.call)
                 self.views = core.views()
                 _expect(tuple, self.views, "views")
-                self.steps.append(Step(result, self.pid, tuple(self.events), self.views, core.transitions()))
+                self.steps.append(make(Step, (result, self.pid, tuple(self.events), self.views, core.transitions())))
                 if self.events:
                     self.events = []
             return Outcome(boot, tuple(self.steps), None, core.check())
