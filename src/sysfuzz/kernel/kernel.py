@@ -40,6 +40,7 @@ class Kernel:
         self._log: list[str] = []
         self._trampoline = Object("trampoline", MAX_PAGES, signals.TRAMPOLINE[mode])
         self._files: mman.Files = {}
+        self._views: tuple[View, ...] = ()
         self._memory = UserMemory(memory)
         self.processes = Processes(self._fresh_map(), memory, self._log)
 
@@ -212,11 +213,21 @@ class Kernel:
 
     def segments(self, pid: int) -> tuple[tuple[int, int], ...]:
         """The local descriptor table; see protocol.Core."""
-        return tuple(sorted(self.processes.alive[pid].segments.items()))
+        slots = self.processes.alive[pid].segments
+        return tuple(sorted(slots.items())) if slots else ()
 
     def views(self) -> tuple[View, ...]:
-        """All live processes; pids are given in rising order, and so are these."""
-        return tuple([make(View, (p.pid, p.marked, p.vm.regions())) for p in self.processes.alive.values()])
+        """All live processes, the same object as long as nothing changes; pids are given in rising order, and so are these."""
+        alive = self.processes.alive
+        if len(alive) == len(self._views):
+            for view in self._views:
+                process = alive.get(view.pid)
+                if process is None or process.vm.regions() is not view.regions or process.marked is not view.marked:
+                    break
+            else:
+                return self._views
+        self._views = tuple([make(View, (p.pid, p.marked, p.vm.regions())) for p in alive.values()])
+        return self._views
 
     def transitions(self) -> tuple[str, ...]:
         """What the maps did since the last call."""
