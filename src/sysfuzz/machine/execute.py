@@ -49,6 +49,7 @@ class Executor:
         # As the CPU has them loaded, whatever the tables say by now.
         self.cs, self._segment = self._default, self._default_segment
         self._virtual = False  # in virtual-8086 mode
+        self._seen: CpuState | None = None  # what the end of the last run has looked at already
         self._block = 0
         self._block_size = 0
         self._hook()
@@ -79,7 +80,10 @@ class Executor:
         self.cs, self._segment = cs, segment
 
     def look(self) -> CpuState:
-        """The CPU as it is."""
+        """The CPU as it is; after a run, its caller's to change."""
+        seen, self._seen = self._seen, None
+        if seen is not None:
+            return seen
         *regs, flags, pc, cs = self._cpu.read_registers()
         if flags & _VIRTUAL_8086:
             # Unicorn lets IRET set VM at ring 3, where hardware ignores it. The instruction and the state before it are lost: reported is a
@@ -113,6 +117,7 @@ class Executor:
         edge = 0
         while True:
             self.event = NOTHING
+            self._seen = None
             if edge:
                 cpu.forget(edge - PAGE, edge)
                 linear = self.look().linear(pc)
@@ -165,7 +170,10 @@ class Executor:
         if access != emulator.FETCH or page == edge:
             return 0
         state = self.look()
-        return page if state.linear(state.pc) & -PAGE != page else 0
+        if state.linear(state.pc) & -PAGE != page:
+            return page
+        self._seen = state
+        return 0
 
     def forget(self, written: list[tuple[int, int]]) -> None:
         """Drop what was translated from bytes that were written since: by physical address, whoever maps it now."""
