@@ -1,7 +1,18 @@
-"""What pytest leaves alone below tests/, where the project's own plugin would take every *.prog for a test.
+"""What holds for all tests: which files are tests, and that neither the machine's load nor anything of the user's own has a say.
 
-`programs/` belongs to test_golden.py, which asks more of its 600 files than that they hold, and `weaknesses/` holds programs that show bugs,
-without expectations. `regressions/` is not here: those are what the plugin is for.
+The project's own plugin would take every *.prog below tests/ for a test. `programs/` belongs to test_golden.py, which asks more of its 600 files
+than that they hold, and `weaknesses/` holds programs that show bugs, without expectations. `regressions/` is what the plugin is for.
 """
 
+import os
+
+from hypothesis import HealthCheck, settings
+
 collect_ignore_glob = ["programs/*", "weaknesses/*"]
+
+# What is tested are these sources, not a copy that somebody has compiled of them. Set here, since some tests copy the environment when imported.
+os.environ["XDG_CACHE_HOME"] = "/nonexistent"
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("sysfuzz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sysfuzz")
