@@ -9,7 +9,8 @@ Where it differs from hardware, as far as is known:
 * INS writes zeros to its destination before its #GP is seen.
 * An IRET that asks for virtual-8086 mode is #GP where it led to; hardware would ignore VM. The vector registers are lost.
 * LOCK is accepted before instructions that do not take it; before kernel entries it is not.
-* A far return or IRET to an address that is not canonical faults there and not at itself.
+* A far return or IRET to an address that is not canonical faults there and not at itself. To 32-bit code above 4 GiB, which is #GP, it is a
+  page fault there, or goes on there if a page is mapped.
 * SSE errors are never raised, a reserved bit in MXCSR is no fault.
 * RDTSC is #GP and RDRAND #UD: nothing may tell one run from the next.
 * 32-bit IDIV of -2^63 by -1 kills this process (SIGFPE), where hardware raises #DE: the emulator divides on the host.

@@ -159,6 +159,10 @@ class Examiner:
 
     def fetch_refused(self, cpu: CpuState, page: int, block: Block) -> Attempt:
         """The code on `page` was refused: at the PC, or further on in the instruction there, which then faults at the page's first byte."""
+        if cpu.pc > cpu.mask:
+            # A far return or IRET to 32-bit code above 4 GiB. The fault is told where the CPU has gone: the low half may be a mapped page.
+            cpu.pc &= cpu.mask
+            return self._fault_here(cpu, PAGE_FAULT, page)
         here = cpu.linear(cpu.pc)
         if not canonical(here):
             return self._wild_branch(cpu, block)

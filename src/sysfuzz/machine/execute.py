@@ -165,12 +165,12 @@ class Executor:
         return state
 
     def _new_edge(self, edge: int) -> int:
-        """The page whose fetch was refused, if the PC is not in it and it is not `edge` already; else 0."""
+        """The page whose fetch was refused, if the PC is in the page before it and it is not `edge` already; else 0."""
         page, access = self._mmu.refused
         if access != emulator.FETCH or page == edge:
             return 0
         state = self.look()
-        if state.linear(state.pc) & -PAGE != page:
+        if state.linear(state.pc) & -PAGE == page - PAGE:
             return page
         self._seen = state
         return 0
