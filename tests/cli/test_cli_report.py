@@ -97,6 +97,7 @@ def test_filters(filters: list[str], oracles: list[str]) -> None:
 def test_closed_and_ignored() -> None:
     """What is settled or ignored stands apart; the ignore list is the store's own, or that of --ignore."""
     Store(Path("findings")).set_status(SLUG, "fixed", "in patch 12")
+    Path(f"findings/{SLUG}/program.prog").write_text("mode amd64\nexit(0)\n", encoding="utf-8")
     Path("mine.txt").write_text("nosyscalls  lock/*  # costs time, nothing else\n", encoding="utf-8")
     value = report("--ignore", "mine.txt")
     assert [len(value[part]) for part in ("open", "closed", "ignored")] == [0, 1, 1]
@@ -104,6 +105,15 @@ def test_closed_and_ignored() -> None:
     assert [len(report()[part]) for part in ("open", "closed", "ignored")] == [1, 1, 0]
     Path("mine.txt").rename("findings/ignore.txt")
     assert [len(report()[part]) for part in ("open", "closed", "ignored")] == [0, 1, 1]
+
+
+def test_a_fixed_bug_that_is_back_is_open() -> None:
+    """What people say does not hide what a run shows: it is open again in every format, and fails in JUnit."""
+    Store(Path("findings")).set_status(SLUG, "fixed")
+    assert SLUG in [item["id"] for item in report()["open"]]
+    assert "status    fixed, but shows itself again\n" in run("report").stdout
+    junit = run("report", "--format", "junit").stdout
+    assert "fixed, but shows itself again" in junit.partition("<failure")[2]
 
 
 def test_what_a_run_shows_now() -> None:

@@ -218,3 +218,16 @@ def test_nothing_to_replay(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = run("triage", "verify", "--findings", "empty")
     assert (result.exit_code, result.output) == (CLEAN_CODE, "0 findings replayed\n")
+
+
+def test_a_milder_face_is_told() -> None:
+    """A program that showed an escape and now loses the attribute only has changed: what is stored is worse than what there is."""
+    path = Path("findings") / MERGED / "program.prog"
+    text = path.read_text()
+    path.write_text("".join(line for line in text.splitlines(keepends=True) if not line.startswith(("poke", "run"))))
+    code, changes, lines = verified(MERGED)
+    assert (code, changes) == (FOUND, {MERGED: "milder"})
+    assert lines == [
+        f"critical  new  {MERGED}  still shows its bug, with a milder face: attribute-lost",
+        "1 finding replayed: 1 milder",
+    ]

@@ -58,7 +58,7 @@ def test_parts(tmp_path: Path) -> None:
     assert heads == ["open"] * 3 + ["closed"] * 3 + ["ignored"]
     assert "  ignored   known\n" in text
     assert "  status    rejected (as the manual says)\n" in text
-    assert "  not run   target 'their.core:boot': importing their.core failed" in text
+    assert "  now       target 'their.core:boot': importing their.core failed" in text
     assert text.splitlines()[-2] == "cannot be read"
 
 

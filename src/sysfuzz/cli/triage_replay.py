@@ -13,12 +13,13 @@ from sysfuzz.cli.running import run
 from sysfuzz.findings.bucket import group
 from sysfuzz.findings.finding import Status
 from sysfuzz.findings.ignore import IgnoreList
+from sysfuzz.findings.severity import rank, severity_of
 from sysfuzz.findings.store import FINDING, Entry
 from sysfuzz.targets.table import Target
 
 REPLAYS = 10  # all must agree, as when the finding was recorded
 
-Change = Literal["gone", "back", "as said", "settled"]
+Change = Literal["gone", "back", "milder", "as said", "settled"]
 
 # Whether a finding of this status must show its bucket. About the others people have decided: nothing that they do is news.
 _MUST_SHOW: Mapping[Status, bool] = {"new": True, "confirmed": True, "fixed": False}
@@ -28,6 +29,7 @@ class Replayed(NamedTuple):
     """What a finding's program showed in each of its replays."""
 
     shown: bool  # its bucket
+    milder: str  # the oracle that shows it now, if that is less severe than what was recorded; else ""
     others: tuple[str, ...]  # further buckets, in order of appearance
 
 
@@ -42,13 +44,18 @@ class Replayer:
         source = read_program(entry.program)
         target = self._target(entry)
         shown: Counter[str] = Counter()
+        faces: dict[str, str] = {}  # the worst oracle by bucket
         for _ in range(REPLAYS):
-            shown.update(group(run(target, source).verdicts).keys())
+            groups = group(run(target, source).verdicts)
+            shown.update(groups.keys())
+            faces |= {bucket: verdicts[0].oracle for bucket, verdicts in groups.items()}
         differing = [f"{bucket} in {count}" for bucket, count in shown.items() if count != REPLAYS]
         if differing:
             raise EngineFault(f"{entry.program}: {REPLAYS} replays on {target.name} differ: {', '.join(differing)}")
         bucket = entry.finding.bucket
-        return Replayed(bucket in shown, tuple(other for other in shown if other != bucket))
+        face = faces.get(bucket, entry.finding.oracle)
+        milder = face if rank(severity_of(face)) > rank(entry.finding.severity) else ""
+        return Replayed(bucket in shown, milder, tuple(other for other in shown if other != bucket))
 
     def _target(self, entry: Entry) -> Target:
         name = entry.finding.target
@@ -73,10 +80,10 @@ def settled(entry: Entry, ignored: IgnoreList) -> str:
     return "" if entry.finding.status in _MUST_SHOW else entry.finding.status
 
 
-def change(entry: Entry, shown: bool, ignored: IgnoreList) -> Change:
-    """What has become of a bug of which people say what `entry` has, and that showed itself or did not."""
+def change(entry: Entry, replayed: Replayed, ignored: IgnoreList) -> Change:
+    """What has become of a bug of which people say what `entry` has."""
     if settled(entry, ignored):
         return "settled"
-    if _MUST_SHOW[entry.finding.status] == shown:
-        return "as said"
-    return "back" if shown else "gone"
+    if _MUST_SHOW[entry.finding.status] != replayed.shown:
+        return "back" if replayed.shown else "gone"
+    return "milder" if replayed.shown and replayed.milder else "as said"

@@ -41,7 +41,8 @@ def command(
 ) -> int:
     """Replay findings, all or those named, and tell which have changed.
 
-    A new or confirmed one has changed if it does not show its bug any more, a fixed one if it does. A duplicate is held
+    A new or confirmed one has changed if it does not show its bug any more, or only a milder face of it; a fixed one if
+    it does. A duplicate is held
     to the status of what it duplicates. Those that are rejected or ignored are replayed and told, but never count as
     changed. An entry of the ignore list that matches no finding is told as well.
 
@@ -52,7 +53,7 @@ def command(
     --json writes {"findings": [{"id", "bucket", "target", "status", "shown", "replays", "others", "change"}],
                    "idle", "unusable", "engine_faults"}
     where shown is the number of replays that showed the bucket, others are further buckets that the program shows, change
-    is "gone", "back", "as said" or "settled", and the last three are lists of lines.
+    is "gone", "back", "milder", "as said" or "settled", and the last three are lists of lines.
     """
     check_writable(json_file)
     store = open_store(directory)
@@ -73,7 +74,7 @@ def command(
             faults.append(error.message)
         else:
             said = original(entry, known, ignored)
-            verified.append(_Verified(entry, replayed, settled(said, ignored), change(said, replayed.shown, ignored)))
+            verified.append(_Verified(entry, replayed, settled(said, ignored), change(said, replayed, ignored)))
     idle = ignored.idle(entry.finding for entry in listing.entries)
     for line in (*columns(map(_row, filter(_is_told, verified))), *idle, _sum(verified)):
         say(line, json_file)
@@ -85,7 +86,7 @@ def command(
         return BAD_INPUT
     if faults:
         return ENGINE_FAULT
-    return FOUND if any(one.change in ("gone", "back") for one in verified) else CLEAN
+    return FOUND if any(one.change in ("gone", "back", "milder") for one in verified) else CLEAN
 
 
 def _chosen(store: Store, listing: Listing, identities: Iterable[str], targets: tuple[str, ...]) -> Listing:
@@ -117,6 +118,7 @@ def _row(one: _Verified) -> tuple[str, ...]:
     finding, others = one.entry.finding, ", ".join(one.replayed.others)
     if one.replayed.shown:
         what = "shows its bug again" if one.change == "back" else "still shows its bug"
+        what += f", with a milder face: {one.replayed.milder}" if one.change == "milder" else ""
     else:
         what = "does not show its bug any more" + (f"; it shows {others}" if others else "")
     return render.coloured(finding.severity), one.settled or finding.status, one.entry.id, what
@@ -124,7 +126,9 @@ def _row(one: _Verified) -> tuple[str, ...]:
 
 def _sum(verified: list[_Verified]) -> str:
     """`7 findings replayed: 1 gone, 6 as said`."""
-    counts = {name: sum(one.change == name for one in verified) for name in ("gone", "back", "as said", "settled")}
+    counts = {
+        name: sum(one.change == name for one in verified) for name in ("gone", "back", "milder", "as said", "settled")
+    }
     parts = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     return f"{counted(len(verified), 'finding')} replayed{': ' if parts else ''}{parts}"
 

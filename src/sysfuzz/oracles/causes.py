@@ -122,14 +122,26 @@ def _ways(moment: Moment, pid: int, page: int, gained: bool) -> tuple[list[str],
     pages = _changed(moment)
     if pages is not None and page not in pages:
         # No call has business outside its range, but all cut entries there in the same way, and all that add pages merge them in one way.
-        # What is both cut and merged can be either: a part that was cut off has nothing to gain.
-        merged = call in ("mmap", "mremap") and _told(moment, "merge") and (gained or not _told(moment, "clip"))
+        # What is both cut and merged can be either. A part that was cut off has nothing to gain, and one that now is one entry with the
+        # range has been merged into it for certain.
+        merged = (
+            call in ("mmap", "mremap")
+            and _told(moment, "merge")
+            and (gained or not _told(moment, "clip") or _joined(moment, pid, page, pages))
+        )
         return (["mmap"], ["merge"]) if merged else ([], ["clip"])
     if call == "mmap":
         return [call], _mmap_circumstances(moment, pid, page)
     if call == "mremap" and isinstance(moment.result, int):
         return [call, _mremap_way(moment.args, moment.result, page)], []
     return [call], ["clip"] if call in _RANGED and _told(moment, "clip") else []
+
+
+def _joined(moment: Moment, pid: int, page: int, pages: range) -> bool:
+    """Whether the core's entry that holds `page` reaches into `pages`."""
+    addr, low, high = page * PAGE, pages.start * PAGE, pages.stop * PAGE
+    regions = [region for view in moment.views if view.pid == pid for region in view.regions]
+    return any(region.start <= addr < region.end and region.start < high and low < region.end for region in regions)
 
 
 def _mmap_circumstances(moment: Moment, pid: int, page: int) -> list[str]:

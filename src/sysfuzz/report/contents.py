@@ -64,6 +64,16 @@ class Item(NamedTuple):
         return self.lines[op] if 0 <= op < len(self.lines) else 1
 
     @property
+    def is_back(self) -> bool:
+        """Whether it is said to be fixed and shows itself all the same."""
+        return self.finding.status == "fixed" and self.explanation is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has to act on it, unless it is ignored."""
+        return self.finding.status in OPEN or self.is_back
+
+    @property
     def summary(self) -> str:
         """What went wrong, in one line."""
         return self.explanation.summary if self.explanation else self.evidence
@@ -79,7 +89,8 @@ class Item(NamedTuple):
         """Status with what people said about it: `duplicate of ID (why)`."""
         finding = self.finding
         other = f" of {finding.duplicate_of}" if finding.duplicate_of else ""
-        return f"{finding.status}{other}" + (f" ({finding.why})" if finding.why else "")
+        back = ", but shows itself again" if self.is_back else ""
+        return f"{finding.status}{other}" + (f" ({finding.why})" if finding.why else "") + back
 
     @property
     def times(self) -> str:
@@ -148,8 +159,8 @@ def gather(
         directory=store.directory,
         made=made,
         versions=versions,
-        open=tuple(item for item in heard if item.finding.status in OPEN),
-        closed=tuple(item for item in heard if item.finding.status not in OPEN),
+        open=tuple(item for item in heard if item.is_open),
+        closed=tuple(item for item in heard if not item.is_open),
         ignored=tuple(item for item in items if item.ignored),
         damaged=tuple(damaged),
         hidden=len(listing.entries) - len(chosen),

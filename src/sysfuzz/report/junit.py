@@ -61,7 +61,7 @@ def _case(item: Item) -> Element:
         ElementTree.SubElement(case, "skipped", message=f"ignored: {item.ignored}")
     elif finding.status in ("duplicate", "rejected"):
         ElementTree.SubElement(case, "skipped", message=item.standing)
-    elif finding.status != "fixed":
+    elif item.is_open:
         failure = ElementTree.SubElement(
             case, "failure", message=f"{finding.severity}: {item.summary}", type=finding.oracle
         )
@@ -78,4 +78,5 @@ def _unreadable(line: str) -> Element:
 def _body(item: Item) -> str:
     said = item.explanation.rule if item.explanation else item.unexplained
     commands = "".join(f"{what}: {command}\n" for what, command in item.commands)
-    return f"{item.entry.id} ({item.standing})\n{item.evidence}\n{said}\n{commands}\n{item.text}"
+    kin = f"may be: {item.kin_of}\n" if item.kin_of else ""
+    return f"{item.entry.id} ({item.standing})\n{kin}{item.evidence}\n{said}\n{commands}\n{item.text}"

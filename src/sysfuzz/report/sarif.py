@@ -121,6 +121,7 @@ def _result(item: Item, index: int) -> Json:
 
 def _text(item: Item) -> str:
     lines = [f"{item.summary}.", f"{item.evidence}." if item.explanation else item.unexplained]
+    lines += [f"May be the bug of {item.kin_of}, which is simpler."] if item.kin_of else []
     lines += [
         f"Bucket {item.finding.bucket} on {item.finding.target}. To {what}: {command}"
         for what, command in item.commands[:1]

@@ -63,5 +63,5 @@ def _facts(item: Item) -> Iterator[tuple[str, str]]:
         yield "summary", item.explanation.summary
         yield "rule", item.explanation.rule
     else:
-        yield "not run", item.unexplained
+        yield "now", item.unexplained
     yield from item.commands[:1]
