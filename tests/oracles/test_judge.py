@@ -237,7 +237,7 @@ CASES = [
     ),
     (  # the page before the one that is moved away is cut off from it, and then merged with what is put in front of it
         ruled(merge_compares_attributes=False, move_carries_attributes=False, grow_carries_attributes=False),
-        FLAGGED.replace("0x10000, 0x1000,", "0x12000, 0x2000,") + "mremap(0x13000, 0x1000, 0x10000, 0x2000, MAP_FIXED)\n",
+        FLAGGED.replace("0x11000, 0x1000,", "0x12000, 0x2000,") + "mremap(0x13000, 0x1000, 0x10000, 0x2000, MAP_FIXED)\n",
         {("attribute-lost", f"attribute/{what}") for what in ("mmap/merge", "mremap/move", "mremap/grow")},
     ),
     (UnmapsNothing, PLAIN + "munmap(0x10000, 0x1000)\n", {("map", "mapping/munmap")}),
