@@ -200,6 +200,15 @@ def test_a_wrong_map_fails_on_the_reference_only(tmp_path: Path) -> None:
     assert run(tmp_path, "--sysfuzz-target=mycore:Mine").returncode == 0
 
 
+def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
+    """Another test may leave pytest in a directory that does not exist any more; programs are tests all the same."""
+    (tmp_path / "z.prog").write_text(HOLDS)
+    (tmp_path / "test_leaves.py").write_text(
+        "import os\ndef test_it(tmp_path):\n    os.chdir(tmp_path)\n    tmp_path.rmdir()\n"
+    )
+    assert counts(run(tmp_path, "test_leaves.py", "z.prog")) == "2 passed"
+
+
 def test_a_project_without_programs_pays_nothing(tmp_path: Path) -> None:
     """Where there is no *.prog file, or none is selected, not one module of sysfuzz is imported but the plugin itself."""
     (tmp_path / "test_it.py").write_text(

@@ -93,9 +93,11 @@ class ProgramItem(pytest.Item):
         return self.path, None, str(self._path())
 
     def _path(self) -> Path:
-        """The file as a message names it: seen from the working directory if it lies below."""
-        here = Path.cwd()
-        return self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
+        """The file as a message names it: seen from the working directory if it lies below, and that still exists."""
+        try:
+            return self.path.relative_to(Path.cwd())
+        except (ValueError, FileNotFoundError):
+            return self.path
 
 
 def _failed(text: str) -> BaseException:

@@ -46,6 +46,14 @@ def quitting(mode, memory):
     raise SystemExit(0)
 
 
+class Odd(BaseException):
+    pass
+
+
+def odd(mode, memory):
+    raise Odd("no exception of the usual kind")
+
+
 class Mumbling(Kernel):
     def __init__(self, mode, memory):
         super().__init__(mode, memory, REFERENCE)

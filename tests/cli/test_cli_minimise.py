@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 from commandline import ENVIRONMENT, assert_refused, command, run
-from recorded import MERGED, PANIC, record, store
+from recorded import MERGED, NOON, PANIC, record, store
 
+from sysfuzz.cli.errors import BadInput
+from sysfuzz.cli.minimise_predicate import sights
+from sysfuzz.cli.minimise_subject import choose
 from sysfuzz.findings.bucket import group
 from sysfuzz.oracles import judge
 from sysfuzz.program.ir import Program
@@ -291,6 +294,35 @@ def test_an_interrupt_ends_it_as_a_budget_would(finding: Path, number: signal.Si
     assert "interrupted; run again, it goes on\n" in rest or "nothing smaller shows it" in rest
     assert shows(load(finding / "program.prog").program)
     assert left_behind(finding) == []
+
+
+def test_a_worse_face_that_came_meanwhile_stays(finding: Path) -> None:
+    """The smallest program with a milder face does not replace what a fuzzer has recorded during the search."""
+    shutil.rmtree(finding)
+    record("attribute-lost", BUCKET, text=BLOATED.replace("run(0x24000)\n", ""))
+    subject = choose(Path(MERGED), None, Path("findings"), None)
+    (sight,) = (sight for sight in sights(subject.target, subject.program, "it") if sight.bucket == BUCKET)
+    record("escape", BUCKET, text=BLOATED)
+    before = {path.name: path.read_bytes() for path in finding.iterdir()}
+    with pytest.raises(BadInput, match=r"program\.prog: has been replaced by another program$"):
+        subject.replace(sight._replace(program=load(finding / "original.prog").program._replace(regs=())), NOON)
+    assert {path.name: path.read_bytes() for path in finding.iterdir()} == before
+
+
+def test_a_result_for_a_device(bloated: Path) -> None:
+    """The best so far lies beside the program that was given: nothing is written beside a device."""
+    assert choose(bloated, TARGET, Path("findings"), Path("/dev/null")).unfinished.parent == bloated.parent
+    assert run("minimise", bloated, "--target", TARGET, "-o", "/dev/null", "--executions", 1).exit_code == 0
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_not_ours_is_not_written_to(bloated: Path, kind: str) -> None:
+    """A link or a pipe in the place of the best so far: one line, and no wait."""
+    place = Path(".bloated.prog.minimising.prog")
+    Path("other").write_text("other\n")
+    place.symlink_to("other") if kind == "link" else os.mkfifo(place)
+    assert_refused(run("minimise", bloated, "--target", TARGET), f"{place}: cannot write: supported: a file; remove it")
+    assert Path("other").read_text() == "other\n"
 
 
 def test_a_result_that_does_not_repeat_is_not_stored() -> None:

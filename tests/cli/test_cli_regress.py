@@ -50,6 +50,13 @@ def test_the_text_does_not_depend_on_the_directory(tmp_path: Path) -> None:
     assert Path("it.prog").read_text() == Path("deep/it.prog").read_text()
 
 
+def test_a_name_that_is_no_line_of_text() -> None:
+    """The header names the file; it stays a comment."""
+    name = "two\nlines.prog"
+    assert run("regress", MERGED, "-o", name).exit_code == 0
+    assert parse(Path(name).read_text()).program == parse(MERGE).program
+
+
 def test_nothing_is_overwritten_unasked() -> None:
     """A file that is there stays as it is, unless --force says otherwise."""
     Path("mine.prog").write_text("mine\n")

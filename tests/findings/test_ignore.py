@@ -1,5 +1,6 @@
 """The ignore list."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +116,13 @@ def test_where_the_list_is(tmp_path: Path) -> None:
     (tmp_path / "ignore.txt").unlink()
     (tmp_path / "ignore.txt").symlink_to("nowhere")
     with pytest.raises(StoreError, match=r"/ignore\.txt: cannot read: No such file or directory$"):
+        of_store(tmp_path)
+
+
+def test_a_pipe_in_its_place(tmp_path: Path) -> None:
+    """The directory's own list has no writer to wait for."""
+    os.mkfifo(tmp_path / "ignore.txt")
+    with pytest.raises(StoreError, match=r"/ignore\.txt: is a pipe; supported: a file$"):
         of_store(tmp_path)
 
 

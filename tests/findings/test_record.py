@@ -130,10 +130,22 @@ def damaged(damage: Callable[[dict], object]) -> str:
         ),
         (lambda f: f.update(first_seen="soon"), 'f: first_seen: expected a time like 2026-01-31T12:00:00Z, got "soon"'),
         (lambda f: f.update(last_seen=0), "f: last_seen: expected a time like 2026-01-31T12:00:00Z, got 0"),
+        *(
+            (
+                lambda f, time=time: f.update(first_seen=time),
+                f'f: first_seen: expected a time like 2026-01-31T12:00:00Z, got "{time}"',
+            )
+            for time in ("0001-01-01T00:00:00Z", "2026-1-31T12:0:0Z")  # what would be written in another way
+        ),
         (lambda f: f.update(replays="11/10"), 'f: replays: expected replays like 10/10, got "11/10"'),
         (lambda f: f.update(replays="0/0"), 'f: replays: expected replays like 10/10, got "0/0"'),
         (lambda f: f.update(faces=[]), "f: faces: expected an object, got []"),
         (lambda f: f["faces"].update(lock=-1), "f: faces.lock: expected a number from 1, got -1"),
+        (lambda f: f["faces"].update({"\ud800": 1}), r"f: 'faces.\ud800': expected a line of text"),
+        (
+            lambda f: f["provenance"]["versions"].update({"\n": "1"}),
+            r"f: 'provenance.versions.\n': expected a line of text",
+        ),
         (lambda f: f["evidence"].update(op=-2), "f: evidence.op: expected a number from -1, got -2"),
         (lambda f: f["provenance"]["versions"].update(x=1), "f: provenance.versions.x: expected a line of text, got 1"),
         (lambda f: f.update(note="mine"), "f: note: is not known"),

@@ -400,6 +400,34 @@ def test_a_pipe_is_not_waited_for(store: Store) -> None:
     assert store.entries().damaged == (f"{path}:1:1: no JSON: Expecting value",)
 
 
+def test_a_pipe_for_a_program_is_damage(store: Store) -> None:
+    """Nobody who lists, replays or reports should wait for its writer."""
+    entry = store.record(sighting(), NOON).entry
+    entry.program.unlink()
+    os.mkfifo(entry.program)
+    assert store.entries().damaged == (f"{entry.program}: is a pipe; supported: a file",)
+
+
+@pytest.mark.parametrize(("name", "read"), [("finding.json", Store.load), ("notes.md", Store.notes)])
+def test_a_file_without_end_is_not_read_to_its_end(
+    store: Store, name: str, read: Callable[[Store, str], object]
+) -> None:
+    """A link to a device would take all memory; it is refused in one line."""
+    path = store.record(sighting(), NOON).entry.directory / name
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(StoreError) as caught:
+        read(store, SLUG)
+    assert str(caught.value) == f"{path}: is too long; supported: at most 16,777,216 bytes"
+
+
+@pytest.mark.parametrize("name", ["n\nl", "\udcff", "sp  ace"])
+def test_a_directory_of_any_name(tmp_path: Path, name: str) -> None:
+    """The header names the directory; whatever that is called, the program can be written and read."""
+    entry = Store(tmp_path / name).record(sighting(), NOON).entry
+    assert load(entry.program).program == program()
+
+
 def test_prepare_makes_and_tries_the_directory(store: Store, tmp_path: Path) -> None:
     """What cannot be written is known before hours of fuzzing, with the path and the reason."""
     store.prepare()

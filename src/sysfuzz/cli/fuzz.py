@@ -25,6 +25,7 @@ from sysfuzz.engine.process import EngineError
 from sysfuzz.engine.settings import EpochSettings
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.ignore import IgnoreList
+from sysfuzz.findings.kin import elders
 from sysfuzz.findings.store import Store
 
 _MAX_SEED = 2**31 - 1
@@ -91,8 +92,8 @@ def command(
     open_target(Named(target, "--target"))
     corpus = Corpus(corpora)
     store = Store(directory)
-    watch = _watched(store)
     ignored = ignored_by(directory, ignore_file)
+    watch = _watched(store)
     settings = EpochSettings(
         factory=FACTORY,
         job={"target": target, "findings": str(directory)},
@@ -161,13 +162,14 @@ def _summary(
     result: EpochResult, seen: list[Seen], ignored: IgnoreList, faults: int, seed: int, kept: bool
 ) -> Iterator[str]:
     reasons = [ignored.reason(entry.finding) for entry, _ in seen]
+    kin = elders(entry for entry, _ in seen)
     yield from columns(
         (
             coloured(entry.finding.severity),
             entry.finding.oracle,
             f"{count:,}",
             str(entry.program),
-            reason and f"ignored: {reason}",
+            f"ignored: {reason}" if reason else f"may be {kin[entry.id]}" if entry.id in kin else "",
         )
         for (entry, count), reason in zip(seen, reasons, strict=True)
     )

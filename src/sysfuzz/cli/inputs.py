@@ -123,7 +123,9 @@ def _see_it_boot(target: Target, where: str) -> None:
     for mode in MODES:
         try:
             panic = target.run(Program(mode)).panic
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, or one of the core's own
             what = one_line(f"{type(error).__name__}: {error}")
             raise BadInput(f"{where}: target {target.name} does not follow the protocol of a core: {what}") from error
         if panic is not None:

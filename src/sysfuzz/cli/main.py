@@ -68,7 +68,7 @@ class _Verbs(click.Group):
         except SystemExit as error:
             # 1 is click's own answer to a closed pipe; here it means findings.
             code = _BROKEN_PIPE if error.code == 1 else error.code
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C is click's Abort by now; a core of the user's own may raise anything
             code = _explain(error)
         sys.exit(code)
 
@@ -95,7 +95,7 @@ def _open_closed() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # for as long as the process lives
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: BaseException) -> int:
     """Say in one line what happened; the exit code."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message())

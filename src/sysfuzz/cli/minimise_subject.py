@@ -50,12 +50,17 @@ class Subject(NamedTuple):
 
     def keep(self, program: Program) -> None:
         """Write the best program so far to disk. Raises BadInput if that fails."""
+        if self.unfinished.is_symlink() or self.unfinished.is_fifo():
+            # Not ours: a write would go elsewhere, or wait for ever.
+            raise BadInput(f"{self.unfinished}: cannot write: supported: a file; remove it")
         replace_text(
             self.unfinished, program_text(program, (self._origin(), "the best so far; see 'sysfuzz minimise'"))
         )
 
     def kept(self) -> Program | None:
         """The best program of an earlier search from the same program, if one was left; what cannot be read is none."""
+        if not self.unfinished.is_file():
+            return None
         try:
             source = load(self.unfinished)
         except (OSError, TextError):
@@ -86,7 +91,8 @@ class Subject(NamedTuple):
     def replace(self, sight: Sight, when: datetime) -> bool:
         """Let the finding's program be that of `sight`, which has shown the bug in all replays; False if it is that already.
 
-        A worse face than the finding's is recorded as one more sighting of it. Raises BadInput if the store cannot be written.
+        A worse face than the finding's is recorded as one more sighting of it. Raises BadInput if the store cannot be written, or if by now it
+        has another program, such as one that a fuzzer has met and that shows a worse face.
         """
         assert self.store is not None and self.entry is not None
         evidence, all_shown = Evidence.of(sight.verdict), Replays(REPLAYS, REPLAYS)
@@ -97,7 +103,7 @@ class Subject(NamedTuple):
             stored = read_program(self.entry.program).program
             if (stored, finding.evidence, finding.replays) == (sight.program, evidence, all_shown):
                 return rank(sight.severity) < rank(self.severity)
-            self.store.replace_program(self.entry.id, sight.program, evidence, all_shown)
+            self.store.replace_program(self.entry.id, sight.program, evidence, all_shown, instead_of=self.program)
         return True
 
     def record(self, sight: Sight, when: datetime) -> str:
@@ -157,7 +163,8 @@ def _file(path: Path, target: str | None, output: Path | None) -> Subject:
     runner = open_target(choose_target(target, source))
     found = sights(runner, source.program, source.file)
     sight = _chosen(found, source, runner)
-    result = path if output is None else output
+    # Nothing is written beside a device.
+    result = path if output is None or (output.exists() and not output.is_file()) else output
     return Subject(
         file=path,
         program=source.program,

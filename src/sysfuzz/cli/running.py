@@ -25,7 +25,9 @@ def located(target: Target, source: Source) -> Iterator[None]:
         yield
     except EngineFault:
         raise
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit, or one of the core's own
         what = one_line(f"{type(error).__name__}: {error}")
         raise EngineFault(f"{source.file}: sysfuzz failed to run this on {target.name}: {what}") from error
 

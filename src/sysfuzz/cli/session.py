@@ -91,8 +91,11 @@ class Session:
 def _told(news: News, ignored: str) -> str:
     finding = news.entry.finding
     what = f"{_WORDS[news.what]}{f', ignored: {ignored}' if ignored else ''}"
+    headline = f"{coloured(finding.severity)} {click.style(finding.bucket, bold=True)} ({finding.oracle}){what}"
+    if news.what == "worse":  # its commands have been told
+        return headline
     return (
-        f"{coloured(finding.severity)} {click.style(finding.bucket, bold=True)} ({finding.oracle}){what}\n"
+        f"{headline}\n"
         f"  {replay_command(news.entry.program, finding.target)}\n"
         f"  {shlex.join(['sysfuzz', 'minimise', str(news.entry.directory)])}"
     )

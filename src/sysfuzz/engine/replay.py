@@ -76,6 +76,7 @@ def replays(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
+        start_new_session=True,  # Ctrl-C in the terminal is the parent's to handle
     ) as process:
         try:
             answer, _ = process.communicate(json.dumps(question).encode(), seconds)

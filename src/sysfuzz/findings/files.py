@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _UNFINISHED = ".unfinished"
+_MAX_FILE = 1 << 24  # bytes; nothing that people or a store write comes near, and a link to /dev/zero has no end
 
 
 class StoreError(Exception):
@@ -51,7 +52,10 @@ def locked(directory: Path) -> Iterator[None]:
 def read_text(path: Path) -> str:
     """The text of a file, U+FFFD for what is not UTF-8. Nobody is waited for: a pipe that lies there holds nothing."""
     with located(path, "cannot read"), open(path, "rb", opener=_without_waiting) as file:
-        return file.read().decode(errors="replace")
+        data = file.read(_MAX_FILE + 1) or b""
+    if len(data) > _MAX_FILE:
+        raise StoreError(f"{path}: is too long; supported: at most {_MAX_FILE:,} bytes")
+    return data.decode(errors="replace")
 
 
 def _without_waiting(path: str, flags: int) -> int:

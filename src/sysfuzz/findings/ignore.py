@@ -67,9 +67,12 @@ NOTHING = IgnoreList("", ())
 
 def of_store(directory: Path, file: Path | None = None) -> IgnoreList:
     """The list in `file`, which must be there; without one, that of the directory of findings, or an empty list. Raises StoreError."""
-    if file is None and not os.path.lexists(directory / IGNORE):
-        return NOTHING
-    return load(directory / IGNORE if file is None else file)
+    own = directory / IGNORE
+    if file is not None:
+        return load(file)
+    if own.is_fifo():  # given as FILE it would have a writer
+        raise StoreError(f"{own}: is a pipe; supported: a file")
+    return load(own) if os.path.lexists(own) else NOTHING
 
 
 def load(path: Path) -> IgnoreList:

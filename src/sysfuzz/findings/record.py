@@ -127,7 +127,10 @@ class _Object:
         return _Object(self._take(key), self._file, self._place(key))
 
     def all(self, parse: Callable[[object], T]) -> dict[str, T]:
-        """Every key with its value."""
+        """Every key, a line of text, with its value."""
+        for key in self._rest:
+            if not key.isprintable():
+                self._refuse(key, "expected a line of text")
         return {key: self.read(key, parse) for key in list(self._rest)}
 
     def finish(self) -> None:
@@ -186,9 +189,14 @@ def _positive(value: object) -> int:
 
 def _time(value: object) -> datetime:
     try:
-        return datetime.strptime(_text(value), _TIME).replace(tzinfo=UTC)
+        time = datetime.strptime(_text(value), _TIME).replace(tzinfo=UTC)
     except ValueError:
-        raise ValueError("a time like 2026-01-31T12:00:00Z") from None
+        time = None
+    if (
+        time is None or time.strftime(_TIME) != value
+    ):  # strptime takes more than what is written, and could be read, again
+        raise ValueError("a time like 2026-01-31T12:00:00Z")
+    return time
 
 
 def _replays(value: object) -> Replays:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from sysfuzz.findings.bucket import bucket_of, one_line
 from sysfuzz.findings.probes import Probed, probed
-from sysfuzz.findings.reproducer import program_text
+from sysfuzz.findings.reproducer import printable, program_text
 from sysfuzz.oracles import judge
 from sysfuzz.oracles.case import Case
 from sysfuzz.program.expect import render
@@ -99,7 +99,7 @@ def _tried(candidate: Probed, bucket: str, target: Target, reference: Target, na
         f"# bucket: {bucket}",
         f"# found on: {target.name}",
         f"# there: {yields}",
-        f"# check: {shlex.join(['sysfuzz', 'check', name, '--target', target.name])}",
+        f"# check: {printable(shlex.join(['sysfuzz', 'check', name, '--target', target.name]))}",
     )
     return Regression(format_source(replace(source, preamble=header)), found[0])
 

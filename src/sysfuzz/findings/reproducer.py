@@ -16,12 +16,17 @@ _MAX_INSTRUCTIONS = 8  # of one poke: what fits a line that can still be read
 def reproducer(program: Program, target: str, bucket: str, path: Path) -> str:
     """The text of `path`, which shows `bucket` on `target`; `path` is as seen from where the command will be run."""
     comments = (f"target: {target}", f"bucket: {bucket}", f"replay: {replay_command(path, target)}")
-    return program_text(program, comments)
+    return program_text(program, tuple(map(printable, comments)))
 
 
 def replay_command(path: Path, target: str) -> str:
     """The command that runs a program again, for a shell."""
     return shlex.join(["sysfuzz", "exec", str(path), "--target", target])
+
+
+def printable(line: str) -> str:
+    """`line` as a comment can hold it: a file's name may have line feeds, and bytes that are no text."""
+    return "".join(char if char.isprintable() else "?" for char in line)
 
 
 def program_text(program: Program, comments: tuple[str, ...] = ()) -> str:

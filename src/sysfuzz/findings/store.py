@@ -200,6 +200,8 @@ class Store:
         owner = slug_of(finding.target, finding.bucket)
         if owner != identity:
             raise StoreError(f"{path}: holds the finding of directory {owner}")
+        if path.with_name(PROGRAM).is_fifo():  # whoever reads it would wait for ever
+            raise StoreError(f"{path.with_name(PROGRAM)}: is a pipe; supported: a file")
         return finding
 
     def _chain(self, identity: str) -> list[str]:

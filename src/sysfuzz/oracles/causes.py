@@ -122,8 +122,8 @@ def _ways(moment: Moment, pid: int, page: int, gained: bool) -> tuple[list[str],
     pages = _changed(moment)
     if pages is not None and page not in pages:
         # No call has business outside its range, but all cut entries there in the same way, and all that add pages merge them in one way.
-        # What is both cut and merged can be either. A part that was cut off has nothing to gain, and one that now is one entry with the
-        # range has been merged into it for certain.
+        # What is both cut and merged can be either. A part that was cut off has nothing to gain; and beside pages that the call has spoilt,
+        # the page has rather been spoilt by them.
         merged = (
             call in ("mmap", "mremap")
             and _told(moment, "merge")
@@ -138,10 +138,14 @@ def _ways(moment: Moment, pid: int, page: int, gained: bool) -> tuple[list[str],
 
 
 def _joined(moment: Moment, pid: int, page: int, pages: range) -> bool:
-    """Whether the core's entry that holds `page` reaches into `pages`."""
-    addr, low, high = page * PAGE, pages.start * PAGE, pages.stop * PAGE
+    """Whether the core's entry that holds `page` reaches into `pages`, and wrongly so: the attributes are not those of what it holds there."""
     regions = [region for view in moment.views if view.pid == pid for region in view.regions]
-    return any(region.start <= addr < region.end and region.start < high and low < region.end for region in regions)
+    for region in regions:
+        numbers = range(region.start // PAGE, region.end // PAGE)
+        if page in numbers:
+            shared = [_page(moment.states, pid, number) for number in pages if number in numbers]
+            return any(other is not None and other.attributes != region.attributes for other in shared)
+    return False
 
 
 def _mmap_circumstances(moment: Moment, pid: int, page: int) -> list[str]:
