@@ -21,7 +21,9 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     result = run("accelerate")
     assert result.exit_code == 2
-    assert result.stderr == "accelerate: there is no C compiler (no-such-compiler); sysfuzz works without, only slower\n"
+    assert (
+        result.stderr == "accelerate: there is no C compiler (no-such-compiler); sysfuzz works without, only slower\n"
+    )
 
 
 def test_an_unusable_cache_is_named(tmp_path: Path) -> None:

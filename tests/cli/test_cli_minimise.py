@@ -219,6 +219,23 @@ def test_a_budget_at_a_time(bloated: Path, finding: Path) -> None:
     assert (finding / "program.prog").read_text() == HEADER + LEAST
 
 
+def test_a_file_goes_on_as_well(bloated: Path) -> None:
+    """A plain file has no store to hold what a budget has reached: it stays beside the file until nothing smaller shows the bug."""
+    kept = bloated.with_name(f".{bloated.name}.minimising.prog")
+    sizes = []
+    for _ in range(20):
+        result = run("minimise", bloated, "--target", TARGET, "--executions", 30, "--json", "out.json")
+        assert result.exit_code == 0
+        report = json.loads(Path("out.json").read_text())
+        sizes.append(len(report["program"]))
+        if report["ending"] == "minimal":
+            break
+        assert kept.exists()
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) > 1
+    assert not kept.exists()
+
+
 def test_it_goes_on_from_the_best(finding: Path) -> None:
     """A search that was killed has left its best, made from this very program; anything else that lies there is not used."""
     kept = finding / ".minimising.prog"

@@ -107,7 +107,10 @@ def command(
     for line in written:
         told.say(line)
     write_json(json_file, _report(subject, sight, found, predicate))
-    subject.finish()
+    if (
+        subject.entry is not None or found.ending == "minimal"
+    ):  # else there is no other place from which the next run could go on
+        subject.finish()
     return CLEAN
 
 

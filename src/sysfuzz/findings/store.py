@@ -213,6 +213,9 @@ class Store:
         return chain
 
     def _reproducer(self, finding: Finding, program: Program) -> str:
-        # Not the whole path: it is the user's, and the file may be committed.
-        path = Path(self.directory.name, slug_of(finding.target, finding.bucket), PROGRAM)
-        return reproducer(program, finding.target, finding.bucket, path)
+        # As the directory was given, if that was from where the commands are run; a whole path is the user's own, and the file may be committed.
+        given = self.directory
+        home = given if not given.is_absolute() and ".." not in given.parts else Path(given.name)
+        return reproducer(
+            program, finding.target, finding.bucket, home / slug_of(finding.target, finding.bucket) / PROGRAM
+        )
