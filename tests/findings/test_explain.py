@@ -391,6 +391,56 @@ def test_details(oracle, boot, text, said):
     assert [words for words in said if words not in told] == []
 
 
+class DamagesPc(Kernel):
+    """The PC and one register in a signal's frame are wrong."""
+
+    def enter(self, pid, lwp, frame):
+        reply = super().enter(pid, lwp, frame)
+        if reply.signal is None:
+            return reply
+        return reply._replace(signal=reply.signal._replace(pc=0x11002, regs=(1, *reply.signal.regs[1:])))
+
+
+class Handles(Kernel):
+    """Enters a handler that nobody has set."""
+
+    def enter(self, pid, lwp, frame):
+        reply = super().enter(pid, lwp, frame)
+        return reply if reply.signal is None else reply._replace(signal=reply.signal._replace(handled=True))
+
+
+@pytest.mark.parametrize(
+    ("boot", "expected", "actual"),
+    [
+        (DamagesPc, "and PC 0x11000 in the frame and rax 0x14 in the frame", "and PC 0x11002 in the frame and rax 0x1 in the frame"),
+        (Handles, "and handler none", "and handler entered"),
+    ],
+)  # fmt: skip
+def test_frames_that_differ(boot, expected, actual):
+    """Of a signal that is right in itself, both clauses go on with the parts of its frame that differ, and with no others."""
+    explanation = explained(boot, FLAGGED + CALL, "sigill-frame")
+    signal = "SIGILL/ILL_ILLTRP with si_addr 0x11000"
+    assert (explanation.expected, explanation.actual) == (f"{signal} {expected}", f"{signal} {actual}")
+
+
+def test_a_wrong_signal_speaks_for_itself():
+    """Where si_addr is wrong, the clauses differ without the frame, which the details tell."""
+    explanation = explained(DamagesFrame, FLAGGED + CALL, "sigill-frame")
+    assert explanation.expected == "SIGILL/ILL_ILLTRP with si_addr 0x11000"
+    assert explanation.actual == "SIGILL/ILL_ILLTRP with si_addr 0x11008"
+
+
+@pytest.mark.parametrize("name", weaknesses.WEAKNESSES)
+def test_expected_and_actual_are_two_things(name):
+    """What had to happen and what did are never told in the same words: of each planted weakness, every bucket."""
+    target, program = weaknesses.target(name), load(PROGRAMS / f"{name}.prog").program
+    buckets = list(group(judge(program, target.run(program))))
+    assert buckets
+    for bucket in buckets:
+        explanation = explain(target, program, bucket)
+        assert explanation.expected != explanation.actual
+
+
 class Immortal(Kernel):
     """exit does nothing."""
 

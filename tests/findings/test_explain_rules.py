@@ -59,12 +59,29 @@ ROWS = [
     ((0x10000, 0x101000, 0, ANON, -1, 0), "ENOMEM", "over RLIMIT_AS: ENOMEM"),
     ((0x10000, 0x41000, 1, ANON | MAP["MAP_WIRED"], -1, 0), "ENOMEM", "over RLIMIT_MEMLOCK: ENOMEM"),
     ((0x10000, 0x1000, 0, ANON, -1, 0), 0x10000, "the attributes asked for"),
+    ((0x10000, 0, 0, ANON, -1, 0), 0x10000, "nothing is mapped"),
+    ((0x11000, 0x1000, 0, FIXED | ANON | 13 << 24, -1, 0), "EINVAL", "addr no multiple of 2^n EINVAL"),
+    ((0x10000, 0x1000, 0, 0, 3, (1 << 63) - 0x1000), "EOVERFLOW", "over 2^63-1 EOVERFLOW"),
+]  # fmt: skip
+
+# Errnos that are not due: the row in which such an errno stands, and where that has no say, the one by which the call succeeds.
+UNDUE_ROWS = [
+    ((TOP - 0x1000, 0x1000, 0, FIXED | ANON, -1, 0), "EFBIG", "`end > VM_MAX` EFBIG"),  # the weakness range_end
+    ((TOP - 0x1000, 0x1000, 0, 0, 3, 0), "EFBIG", "`end > VM_MAX` EFBIG"),
+    ((0x10000, 0x1000, 0, FIXED | ANON, -1, 0), "EOVERFLOW", "`end < addr` EOVERFLOW"),
+    ((0x10000, 0x1000, 0, FIXED, 3, 0), "EOVERFLOW", "over 2^63-1 EOVERFLOW"),
+    ((0x10000, 0x1000, 0, ANON, -1, 0), "EOPNOTSUPP", "Unsupported combination: EOPNOTSUPP"),
+    ((0x10000, 0x1000, 0, FIXED | ANON, -1, 0), "EINVAL", "the attributes asked for"),
+    ((0x10010, 0x1000, 0, ANON, -1, 0), "EINVAL", "the attributes asked for"),  # a hint may be misaligned
+    ((0x10000, 0x1000, 0, 0, 3, 0), "EINVAL", "the attributes asked for"),
+    ((0x10000, 0, 0, ANON | 64 << 24, -1, 0), "EINVAL", "nothing is mapped"),  # row 6 comes before the alignment's
+    ((0x10000, 0x1000, 0, ANON, -1, 0), "EPERM", "the attributes asked for"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("args", "expected", "quoted"), ROWS)
+@pytest.mark.parametrize(("args", "expected", "quoted"), ROWS + UNDUE_ROWS)
 def test_rows_of_mmap(args, expected, quoted):
-    """Of mmap's list, the row is quoted that gives the answer for these arguments."""
+    """Of mmap's list, the row is quoted that gives the answer for these arguments, or by which that answer is wrong."""
     assert quoted in rule_of_answer("mmap", args, expected, 64).text
 
 

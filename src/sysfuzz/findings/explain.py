@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from sysfuzz.findings.bucket import group, one_line
 from sysfuzz.findings.explanation import Entered, Explanation, Moment, Row
-from sysfuzz.findings.facts import facts
+from sysfuzz.findings.facts import facts, frame_differences, signal_differences
 from sysfuzz.findings.instruction import instruction_of
 from sysfuzz.findings.life import Code, life
 from sysfuzz.findings.rulebook import RULES, Rule, rule_of_answer, rule_of_flags, rule_of_map
@@ -19,7 +19,7 @@ from sysfuzz.findings.timeline import Place, arguments, before
 from sysfuzz.findings.wording import answer, call_text, due, entry
 from sysfuzz.oracles import judge
 from sysfuzz.oracles.case import Case
-from sysfuzz.program.ir import Program
+from sysfuzz.program.ir import Mode, Program
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Region, Reply, View
@@ -162,7 +162,9 @@ def _expected(scene: Scene, entered: Entered | None) -> tuple[str, str]:
     if verdict.oracle == "lock":
         return "the entry is decided without the map lock", "the core takes the map lock"
     if tried is not None and entered is not None:
-        return _clause(entered.due), _clause(entered.decided) + (_returned(tried) if tried.reply.call else "")
+        due_too, actual_too = _frames(tried, scene.case.program.mode)
+        returned = _returned(tried) if tried.reply.call else ""
+        return _clause(entered.due) + due_too, _clause(entered.decided) + returned + actual_too
     if verdict.oracle in ("flag-accepted", "errno") and point.due is not None:
         return f"{point.call} answers {due(point.due)}", f"it answers {answer(point.result)}"
     if scene.place is not None:
@@ -183,6 +185,18 @@ def _clause(decision: str) -> str:
     if decision.startswith("dispatched "):
         return f"{decision.removeprefix('dispatched ')} is dispatched"
     return decision.replace(" @", " with si_addr ")
+
+
+def _frames(tried: Tried, mode: Mode) -> tuple[str, str]:
+    """What both clauses say of the frame: its parts that differ, if signal, code and si_addr, which the clauses name anyway, do not."""
+    wanted, got = tried.decision, tried.reply.signal
+    if got is None or not isinstance(wanted, Signal) or signal_differences(wanted, got):
+        return "", ""
+    wrong = frame_differences(wanted, got, mode)
+    return (
+        "".join(f" and {part.name} {part.due}{part.where}" for part in wrong),
+        "".join(f" and {part.name} {part.actual}{part.where}" for part in wrong),
+    )
 
 
 def _returned(tried: Tried) -> str:

@@ -4,6 +4,7 @@ They are what an engineer would look up next. Where the life of a page tells it 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from sysfuzz.findings.bucket import one_line
 from sysfuzz.findings.scene import Scene, Tried, flagged, opcode_pages, panicked_op
@@ -13,6 +14,7 @@ from sysfuzz.oracles.case import MARK
 from sysfuzz.program.ir import CALLS, Arg, Kind, Mode
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import MAP, PAGE, REGISTERS
+from sysfuzz.program.outcome import Delivered
 from sysfuzz.spec.expect import Dispatch, Expectation, Signal, State
 from sysfuzz.spec.pages import Pages
 
@@ -78,19 +80,40 @@ def _frame(scene: Scene) -> Iterator[str]:
         if scene.root is not None:
             yield from _entry(scene)
         return
-    rows = [("signal", wanted.signal, got.signal), ("code", wanted.code, got.code)]
+    wrong = (*signal_differences(wanted, got), *frame_differences(wanted, got, scene.case.program.mode))
+    yield from (f"{name}{where} must be {due}, is {actual}" for name, due, actual, where in wrong)
+
+
+class Difference(NamedTuple):
+    """What is wrong with one part of a signal."""
+
+    name: str
+    due: str
+    actual: str
+    where: str = ""  # what is said behind the part
+
+
+def signal_differences(wanted: Signal, got: Delivered) -> list[Difference]:
+    """What is wrong with a signal itself: its name, code and si_addr, where the semantics give them."""
+    rows = [Difference("signal", wanted.signal, got.signal), Difference("code", wanted.code, got.code)]
     if wanted.addr is not None:
-        rows.append(("si_addr", f"{wanted.addr:#x}", f"{got.addr:#x}"))
-    rows.append(("PC in the frame", f"{wanted.pc:#x}", f"{got.pc:#x}"))
-    names = REGISTERS[scene.case.program.mode]
+        rows.append(Difference("si_addr", f"{wanted.addr:#x}", f"{got.addr:#x}"))
+    return [row for row in rows if row.due and row.due != row.actual]
+
+
+def frame_differences(wanted: Signal, got: Delivered, mode: Mode) -> list[Difference]:
+    """What is wrong with all else that a signal comes with: the PC and registers in its frame, and a handler that cannot be."""
+    here = " in the frame"
+    rows = [Difference("PC", f"{wanted.pc:#x}", f"{got.pc:#x}", here)]
     rows += [
-        (f"{name} in the frame", f"{a:#x}", f"{b:#x}") for name, a, b in zip(names, wanted.regs, got.regs, strict=False)
+        Difference(name, f"{a:#x}", f"{b:#x}", here)
+        for name, a, b in zip(REGISTERS[mode], wanted.regs, got.regs, strict=False)
     ]
     if len(wanted.regs) != len(got.regs):
-        rows.append(("number of registers in the frame", str(len(wanted.regs)), str(len(got.regs))))
+        rows.append(Difference("number of registers", str(len(wanted.regs)), str(len(got.regs)), here))
     if wanted.handled is False:
-        rows.append(("handler", "none", "entered" if got.handled else "none"))
-    yield from (f"{name} must be {due}, is {actual}" for name, due, actual in rows if due and due != actual)
+        rows.append(Difference("handler", "none", "entered" if got.handled else "none"))
+    return [row for row in rows if row.due != row.actual]
 
 
 def _dispatch(scene: Scene) -> Iterator[str]:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from sysfuzz.findings.wording import bad_flags
 from sysfuzz.oracles.case import MARK
-from sysfuzz.program.layout import LAYOUTS
+from sysfuzz.program.layout import LAYOUTS, Layout
 from sysfuzz.program.names import MAP, PAGE
+from sysfuzz.program.printer import ALIGNED_SHIFT
 
 SEMANTICS, OWN_CORE = "docs/semantics.md", "docs/own-core.md"
 
@@ -72,6 +73,11 @@ RULES: Mapping[str, Rule] = {
         " file EACCES.",
     ),
     "mmap 5 anon": Rule(_MMAP, "ANON: `fd != -1` EINVAL; maxprot all."),
+    "mmap 6": Rule(
+        _MMAP,
+        "`size == 0`: success, returns the address (FIXED: `addr + pageoff`; else any page-aligned address plus pageoff), nothing"
+        " is mapped.",
+    ),
     "mmap 7": Rule(
         _MMAP,
         "Alignment n (bits 24-31, 0: none): n >= 64 EINVAL; 2^n < page EINVAL; 2^n >= VM_MAX ENOMEM; FIXED and addr no multiple"
@@ -238,6 +244,7 @@ RULES: Mapping[str, Rule] = {
     ),
 }  # fmt: skip
 
+_OFFSET_LIMIT = 1 << 63  # the first offset that is negative as a signed 64-bit number
 _ALIVE = "alive"  # the field of a parting that is about whether a process lives
 
 
@@ -286,22 +293,51 @@ def rule_of_flags(expected: str) -> Rule:
 
 
 def _mmap_row(args: Sequence[int], expected: object, bits: int) -> str:
-    """The row of mmap's list that gives `expected`, the first that fits."""
-    addr, length, _, flags, fd, offset = args
+    """The row of mmap's list that gives `expected`, the first that fits.
+
+    For an errno that is not due, none fits: then it is the only row in which the errno stands, or else the row by which the call succeeds.
+    """
+    addr, length, _, flags, _, offset = args
     layout = LAYOUTS["amd64" if bits == 64 else "i386"]
-    fixed, anon = flags & MAP["MAP_FIXED"], flags & MAP["MAP_ANON"]
-    if not isinstance(expected, str):
-        return "mmap 10"
-    if bad_flags(flags) and expected in ("EINVAL", "EOPNOTSUPP"):
-        return "mmap 2" if "excludes" in bad_flags(flags)[0] else "mmap 1"
-    if expected in ("EBADF", "ENODEV", "EACCES"):
-        return "mmap 5"
-    if expected == "ENOMEM":
-        return "mmap 9" if flags & MAP["MAP_WIRED"] else "mmap 8"
+    anon = flags & MAP["MAP_ANON"]
     start = addr - offset % PAGE
-    end = start + (length + offset % PAGE + PAGE - 1 & -PAGE)
-    if fixed and (start % PAGE or start < layout.vm_min or not start <= end <= layout.vm_max):
+    size = length + offset % PAGE + PAGE - 1 & -PAGE & layout.mask
+    wraps = flags & MAP["MAP_FIXED"] and start + size > layout.mask
+    match expected:
+        case "EINVAL":
+            return _mmap_invalid(args, start, size, layout) or _mmap_success(size)
+        case "EOPNOTSUPP":
+            return "mmap 1"
+        case "EFBIG":
+            return "mmap 4"
+        case "EOVERFLOW":
+            return "mmap 4" if anon or wraps else "mmap 5"
+        case "EBADF" | "ENODEV" | "EACCES":
+            return "mmap 5"
+        case "ENOMEM":
+            return "mmap 9" if flags & MAP["MAP_WIRED"] else "mmap 8"
+        case _:
+            return _mmap_success(size)
+
+
+def _mmap_invalid(args: Sequence[int], start: int, size: int, layout: Layout) -> str:
+    """The first row that gives EINVAL for these arguments, for `size` bytes from `start`; "" if none does."""
+    _, _, _, flags, fd, offset = args
+    fixed, anon = flags & MAP["MAP_FIXED"], flags & MAP["MAP_ANON"]
+    align = flags >> ALIGNED_SHIFT & 0xFF
+    if bad_flags(flags):
+        return "mmap 2" if "excludes" in bad_flags(flags)[0] else "mmap 1"
+    if fixed and (start % PAGE or start < layout.vm_min):
         return "mmap 4"
     if anon and fd != -1:
         return "mmap 5 anon"
-    return "mmap 7" if anon or (expected == "EINVAL" and offset < 1 << 63) else "mmap 5"
+    if not anon and offset >= _OFFSET_LIMIT:
+        return "mmap 5"
+    if size and align and (align >= 64 or 1 << align < PAGE or (fixed and start % (1 << align))):
+        return "mmap 7"
+    return ""
+
+
+def _mmap_success(size: int) -> str:
+    """The row by which mmap succeeds."""
+    return "mmap 10" if size else "mmap 6"
