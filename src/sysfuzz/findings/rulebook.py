@@ -194,7 +194,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "as": Rule(
         _CALLS,
-        "as(pid, lwp): ESRCH if there is none (nothing changes), else 0; lwp 0 is the lowest alive.",
+        "as(pid[, lwp=N]): ESRCH if there is none (nothing changes), else 0; lwp 0 is the lowest alive.",
     ),
     "gone": Rule(_CALLS, "Every call of a process that is gone: ESRCH."),
     "check": Rule(
