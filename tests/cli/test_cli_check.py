@@ -48,7 +48,7 @@ def test_a_panic_hides_later_ops(golden: Path) -> None:
     result = run("check", golden)
     assert (result.exit_code, result.stdout.splitlines()[0]) == (
         1,
-        "golden/good.prog:4: expected 2, got nothing: the core panicked before",
+        "golden/good.prog:4: expected 2, got nothing: the run ended before",
     )
 
 

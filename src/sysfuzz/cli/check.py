@@ -19,7 +19,7 @@ from sysfuzz.cli.inputs import (
     target_option,
 )
 from sysfuzz.cli.running import located, run
-from sysfuzz.program.expect import Expectation, compare, parse_expectation
+from sysfuzz.program.golden import Golden, StatesNothing, golden, misses
 from sysfuzz.program.text import Source, TextError
 from sysfuzz.targets.table import Target
 
@@ -42,7 +42,7 @@ def command(paths: tuple[Path, ...], target: str | None) -> int:
     for path in files:
         try:
             source = read_program(path)
-            expectations = _expectations(source)
+            stated = _golden(source)
             named = choose_target(target, source)
             if named.name not in targets:
                 targets[named.name] = open_target(named)
@@ -52,11 +52,11 @@ def command(paths: tuple[Path, ...], target: str | None) -> int:
             continue
         runner = targets[named.name]
         with located(runner, source):
-            failures = list(_failures(source, expectations, runner))
+            failures = list(_failures(stated, runner))
         for line in failures:
             click.echo(f"{path}:{line}")
         failed += bool(failures)
-        total += sum(expectation is not None for expectation in expectations)
+        total += sum(expectation is not None for expectation in stated.expectations)
     bad = [f"{count} {what}" for count, what in ((failed, "failed"), (unusable, "unusable")) if count]
     result = ", ".join(bad) or "all as expected"
     click.echo(f"{counted(len(files), 'program')}, {counted(total, 'expectation')}: {result}")
@@ -65,28 +65,18 @@ def command(paths: tuple[Path, ...], target: str | None) -> int:
     return FOUND if failed else CLEAN
 
 
-def _expectations(source: Source) -> list[Expectation | None]:
-    """What each op shall yield, None where nothing is said."""
-    with bad_input(TextError):
-        expectations = [
-            mark and parse_expectation(mark.text, op.call, source.file, mark.line, mark.column)
-            for op, mark in zip(source.program.ops, source.expectations, strict=True)
-        ]
-    if not any(expectations):
-        raise BadInput(f"{source.file}: nothing to check; an op says what it yields behind '# ->'")
-    return expectations
+def _golden(source: Source) -> Golden:
+    """What the ops shall yield."""
+    with bad_input(TextError, StatesNothing):
+        return golden(source)
 
 
-def _failures(source: Source, expectations: list[Expectation | None], target: Target) -> Iterator[str]:
+def _failures(stated: Golden, target: Target) -> Iterator[str]:
     """What is not as it must be, one `line: message` each."""
+    source = stated.source
     outcome, verdicts = run(target, source)
-    for index, (line, expectation) in enumerate(zip(source.lines, expectations, strict=True)):
-        if expectation is None:
-            continue
-        if index >= len(outcome.steps):
-            yield f"{line}: expected {expectation.text}, got nothing: the core panicked before"
-        elif message := compare(expectation, outcome.steps[index]):
-            yield f"{line}: {message}"
+    for miss in misses(stated, outcome):
+        yield f"{miss.line}: {miss}"
     if target.name == REFERENCE:
         for verdict in verdicts:
             line = source.lines[max(verdict.op, 0)]  # what went wrong at boot did so before the first op

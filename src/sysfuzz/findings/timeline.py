@@ -7,8 +7,8 @@ another of it. So its way is followed backwards from where it mattered. Nothing 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sysfuzz.findings.wording import OP_NAMES
 from sysfuzz.oracles.case import Case
+from sysfuzz.oracles.causes import OP_NAMES
 from sysfuzz.program.ir import Arg, Ref
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE

@@ -4,8 +4,9 @@ One way to say each thing, so that a page's state as the core has it and as it m
 not what they mean for a bug.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from sysfuzz.oracles.causes import OP_NAMES
 from sysfuzz.program.ir import CALLS, Arg, Kind, Op
 from sysfuzz.program.names import ADVICE, INHERIT, MAP, PAGE
 from sysfuzz.program.outcome import NOSYSCALLS, Region, Result, View
@@ -16,9 +17,6 @@ from sysfuzz.spec.expect import AnyBytes, Anywhere, Expectation, State, Unspecif
 ATTRIBUTE = "no-syscalls"
 UNMAPPED = "unmapped"
 MARKED, UNMARKED = "marked", "unmarked"
-
-# Calls that code knows by another name than programs do.
-OP_NAMES: Mapping[str, str] = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
 
 _UNKNOWN = (1 << ALIGNED_SHIFT) - 1 & ~sum(MAP.values())  # the byte above is the alignment
 _UNKEPT = {

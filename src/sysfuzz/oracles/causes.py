@@ -14,7 +14,7 @@ from sysfuzz.spec.expect import Expectation, State
 from sysfuzz.spec.pages import Page
 
 # Calls that code knows by another name than programs do: one bug is one bug, whoever made the call.
-_OP_NAMES = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
+OP_NAMES = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
 
 # Calls that change the pages of the range that their first two arguments name, and no others.
 _RANGED = frozenset(("munmap", "mprotect", "minherit", "madvise", "mlock", "munlock"))
@@ -47,7 +47,7 @@ class Moment(NamedTuple):
 
     def name(self) -> str:
         """The call as programs know it."""
-        return _OP_NAMES.get(self.call, self.call)
+        return OP_NAMES.get(self.call, self.call)
 
 
 def result_cause(moment: Moment, layout: Layout) -> str:

@@ -47,7 +47,7 @@ _PAGE_SHIFT = 12
 # The furthest read behind the end: 8 bytes of a number that was begun, then one zero each for the rest of 15 registers.
 _ZEROS = bytes(32)
 
-_KNOWN_OPS = 1 << 14  # a mutation changes one op of four: the others are known. Some 5 MB.
+_KNOWN_OPS = 1 << 14  # a mutation changes one op or two, and the others are known
 
 # A number among the arguments: the lowest literal, how many there are, and whether it may be a reference.
 _Field = tuple[int, int, bool]
