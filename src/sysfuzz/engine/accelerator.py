@@ -1,8 +1,8 @@
 """The accelerator: a compiled copy of the sources, which workers import in the place of these. Optional, and never a second implementation.
 
-mypyc, mypy's compiler, takes the sources as they are; only the core is instrumented first (`feedback/ahead.py`). A copy is kept in the user's
-cache under a hash of all that it was made of, so that a changed source is never run from an old copy. It serves the built-in designs:
-compiled classes cannot be derived from, so a core of the user's own, which may want to, runs interpreted.
+mypyc, mypy's compiler, takes the sources, once the core is instrumented (`feedback/ahead.py`) and constants are final (`finals.py`). A copy is
+kept in the user's cache under a hash of all that it was made of, so that a changed source is never run from an old copy. It serves the built-in
+designs: compiled classes cannot be derived from, so a core of the user's own, which may want to, runs interpreted.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import sysfuzz
+from sysfuzz.engine.finals import finalise
 from sysfuzz.engine.settings import CODE_COUNTERS, CORE, FACTORY
 
 # Where an execution spends its time. What is left out of them cannot be compiled, or is not worth it.
@@ -62,7 +63,10 @@ def build() -> Path:
             shutil.copyfile(path, target)
         first = FACTORY.partition(":")[0]
         _run(copy, _PREPARE.format(first, CORE, CODE_COUNTERS), str(copy / "sysfuzz"))
-        _run(copy, _COMPILE, *_compiled(copy))
+        compiled = _compiled(copy)
+        for path in map(copy.joinpath, compiled):
+            path.write_text(finalise(path.read_text(encoding="utf-8")), encoding="utf-8")
+        _run(copy, _COMPILE, *compiled)
         for left in ("build", ".mypy_cache"):
             shutil.rmtree(copy / left, ignore_errors=True)
         try:

@@ -54,13 +54,15 @@ def main(directory: Path) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
     counters = CounterMap()
-    code = counters.slice(DOMAIN, assignment.code_counters) if assignment.packages else bytearray()
-    instrumentation = Instrumentation(code, assignment.packages)
     prepared = bool(assignment.packages) and ahead.is_prepared(_PACKAGE)
+    code = bytearray()
+    if assignment.packages:
+        code = counters.slice(DOMAIN, assignment.code_counters, ahead.counters() if prepared else None)
+    instrumentation = Instrumentation(code, assignment.packages)
     if not prepared:
         instrumentation.install()
     job = load_factory(assignment.factory)(assignment.settings, counters)
-    points = ahead.attach(_PACKAGE, code) if prepared else instrumentation.points
+    points = ahead.points(_PACKAGE) if prepared else instrumentation.points
     counters.register()
     layout = json.dumps({"slices": dict(counters.layout()), "points": points})
     (directory / "layout.json").write_text(layout, encoding="utf-8")

@@ -1,12 +1,12 @@
 """Branch coverage of a core that is compiled: the marks of `instrument`, written into its sources ahead of the compiler.
 
 `prepare` imports the job as a worker would, so that every mark gets the number that it has in a worker that interprets the core: the same epoch
-keeps the same inputs either way. `attach` gives the compiled modules the counters of the process that runs them. Knows no compiler.
+keeps the same inputs either way. The counters are a constant of a module that is written as well, so that a mark is a store and no lookup.
+Knows no compiler.
 """
 
 import ast
 import json
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,13 @@ from types import CodeType
 from sysfuzz.feedback.instrument import NAME, Instrumentation
 
 MARKS = "marks.json"  # beside the package's __init__.py; only a prepared copy has it
+_HOLDER = "sysfuzz.feedback.marks"  # the module that holds the counters; only a prepared copy has it
+_HELD = f'''"""The counters that the marks of the core set."""
+
+from typing import Final
+
+{NAME}: Final = bytearray({{}})
+'''
 
 
 class _Recording(Instrumentation):
@@ -27,11 +34,11 @@ class _Recording(Instrumentation):
     def instrument(self, source: bytes, module: str, path: str) -> CodeType:
         tree = ast.parse(source, path)
         self._mark(tree, module)
-        # The compiler wants the name to be defined; until `attach` the marks of a module go nowhere.
         at = int(ast.get_docstring(tree, clean=False) is not None)
-        tree.body.insert(at, ast.parse(f"{NAME}: bytearray = bytearray({len(self._counters)})").body[0])
+        code = compile(tree, path, "exec", dont_inherit=True)
+        tree.body.insert(at, ast.parse(f"from {_HOLDER} import {NAME}").body[0])
         self.sources[module] = Path(path), ast.unparse(ast.fix_missing_locations(tree))
-        return compile(tree, path, "exec", dont_inherit=True)
+        return code
 
 
 def prepare(package: Path, start: str, packages: Sequence[str], counters: int) -> None:
@@ -45,8 +52,9 @@ def prepare(package: Path, start: str, packages: Sequence[str], counters: int) -
     recording.remove()
     for path, text in recording.sources.values():
         path.write_text(f"{text}\n", encoding="utf-8")
-    marks = {"counters": counters, "modules": list(recording.sources), "points": recording.points}
-    (package / MARKS).write_text(json.dumps(marks), encoding="utf-8")
+    holder = package.joinpath(*_HOLDER.split(".")[1:]).with_suffix(".py")
+    holder.write_text(_HELD.format(counters), encoding="utf-8")
+    (package / MARKS).write_text(json.dumps(recording.points), encoding="utf-8")
 
 
 def is_prepared(package: Path) -> bool:
@@ -54,14 +62,12 @@ def is_prepared(package: Path) -> bool:
     return (package / MARKS).exists()
 
 
-def attach(package: Path, counters: bytearray) -> list[tuple[str, int]]:
-    """Give the prepared modules, which have been imported, their counters; (module, line) of the marks by number.
+def counters() -> bytearray:
+    """The counters of this process, which imports from a prepared copy."""
+    held: bytearray = getattr(import_module(_HOLDER), NAME)
+    return held
 
-    ValueError: they were prepared for another number of counters.
-    """
-    marks = json.loads((package / MARKS).read_text(encoding="utf-8"))
-    if marks["counters"] != len(counters):
-        raise ValueError(f"{package} was prepared for {marks['counters']} counters, not {len(counters)}")
-    for module in marks["modules"]:
-        setattr(sys.modules[module], NAME, counters)
-    return [(module, line) for module, line in marks["points"]]
+
+def points(package: Path) -> list[tuple[str, int]]:
+    """(module, line) of the marks by number, of a prepared copy."""
+    return [(module, line) for module, line in json.loads((package / MARKS).read_text(encoding="utf-8"))]

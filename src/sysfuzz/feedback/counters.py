@@ -24,8 +24,8 @@ class CounterMap:
         self._seen: dict[str, int] = {}
         self._pinned: list[ctypes.Array[ctypes.c_uint8]] = []
 
-    def slice(self, domain: str, size: int) -> bytearray:
-        """`size` counters for `domain`, all 0.
+    def slice(self, domain: str, size: int, counters: bytearray | None = None) -> bytearray:
+        """`size` counters for `domain`, all 0: `counters` if they exist already.
 
         libFuzzer tells 1, 2, 3, 4-7, 8-15, 16-31, 32-127 and 128-255 apart; each is a feature of its own. The bytearray must not change
         its length. ValueError: the domain exists, the map has no room, or it is registered already.
@@ -36,8 +36,10 @@ class CounterMap:
             raise ValueError(f"{size} counters for domain {domain!r}; supported: 1 to {self._room}")
         if self._pinned:
             raise ValueError(f"domain {domain!r} comes too late: the map is registered")
+        if counters is not None and len(counters) != size:
+            raise ValueError(f"{len(counters)} counters, not {size}, for domain {domain!r}")
         self._room -= size
-        self._slices[domain] = bytearray(size)
+        self._slices[domain] = bytearray(size) if counters is None else counters
         self._seen[domain] = 0
         return self._slices[domain]
 
