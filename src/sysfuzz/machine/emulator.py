@@ -61,6 +61,7 @@ class Emulator:
         base = ctypes.addressof(self._values)
         places = (Pointer * len(numbers))(*(base + 8 * index for index in range(len(numbers))))
         self._one = U64()
+        self._as_list: Callable[[], list[int]] = memoryview(self._values).cast("B").cast("Q").tolist
 
         batch = (Pointer, Pointer, Pointer, Int)
         one = (Pointer, Int, Pointer)
@@ -143,7 +144,7 @@ class Emulator:
     def read_registers(self) -> list[int]:
         """General registers, flags, PC, CS selector."""
         self._read()
-        return self._values[:]
+        return self._as_list()
 
     def write_registers(self, regs: list[int]) -> None:
         """Write the general registers."""

@@ -14,6 +14,8 @@ from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.program.ir import Mode
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE, PROT
+from sysfuzz.x86 import decode
+from sysfuzz.x86.entries import MAX_INSTRUCTION
 
 # The kernel's answer to a TLB miss at a page-aligned linear address: physical page and PROT_ bits, or None.
 Fill = Callable[[int, Access], tuple[int, int] | None]
@@ -25,6 +27,9 @@ _ACCESS: dict[int, tuple[Access, int]] = {
 }
 _READ, _WRITE, _EXEC = PROT["PROT_READ"], PROT["PROT_WRITE"], PROT["PROT_EXEC"]
 _ALL = _READ | _WRITE | _EXEC
+
+_MANY_ZEROS = bytes(24)  # more than operands have in a row
+_SLED = 64  # bytes of zeros that are executed at a time
 
 _MASK32 = 0xFFFF_FFFF
 # 64-bit addresses have 48 bits, sign-extended (AMD64 APM vol. 1, 2.1.1); those between these two are not canonical.
@@ -132,6 +137,28 @@ class Mmu:
         page = linear & -PAGE
         answer = self._answer(page, "exec", _EXEC)
         return answer is not None and self._memory.read(answer[0] + linear - page, 2) == b"\0\0"
+
+    def zeros_behind(self, linear: int, bits: int) -> int:
+        """If code at `linear` runs into zeros on its page: the first of two addresses among them, one of which begins an instruction. Else 0.
+
+        It is a guess, for those who would rather not go there unprepared. Always on the same page: for an address to stop at the emulator asks
+        for its page, when the run is over, and a refusal of that would be taken for the run's.
+        """
+        page = linear & -PAGE
+        answer = self._answer(page, "exec", _EXEC)
+        if answer is None:
+            return 0
+        here, end = answer[0] + linear - page, answer[0] + PAGE
+        zeros = self._memory.buffer.find(_MANY_ZEROS, here, end)
+        if zeros < 0:
+            return 0
+        if zeros == here:
+            stop = zeros + _SLED
+        elif decode.runs_off(self._memory.buffer[here:zeros], bits):
+            stop = zeros + MAX_INSTRUCTION
+        else:
+            return 0
+        return stop - here + linear if stop < end - 1 else 0
 
     def allows_change(self, linear: int) -> bool:
         """Whether the byte at `linear` can be read and written; the kernel may be asked."""

@@ -20,9 +20,10 @@ FILE_PAGES = 16
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Addresses of one mode; every field is a linear address but `bits`."""
+    """Addresses of one mode; every field is a linear address but the first two."""
 
     bits: int  # width of an address: 64 or 32
+    mask: int  # all bits of an address
     vm_min: int  # lowest address that can be mapped
     vm_max: int  # first address that cannot
     mmap_base: int  # where the search for room starts without a hint
@@ -30,11 +31,6 @@ class Layout:
     stack: int  # start of the stack mapping, read and write
     stack_top: int  # its end; a run starts with SP = stack_top - STACK_HEADROOM, holding DONE
     done: int  # return address that ends a run
-
-    @property
-    def mask(self) -> int:
-        """All bits of an address."""
-        return (1 << self.bits) - 1
 
 
 # Selectors of the user segments at privilege 3; code segments of the local table are `slot * 8 | 7`.
@@ -52,6 +48,7 @@ def _layout(bits: int, vm_max: int, mmap_base: int) -> Layout:
     stack = stack_top - STACK_PAGES * PAGE
     return Layout(
         bits=bits,
+        mask=(1 << bits) - 1,
         vm_min=PAGE,
         vm_max=vm_max,
         mmap_base=mmap_base,

@@ -1,7 +1,7 @@
 """Decoding by capstone: text for people, and the few questions about an instruction that need all of its encoding.
 
-Capstone answers in 5 to 30 us, so nothing here is for the path of every execution; what is asked there (is this an entry?) has its own tables
-in `entries`. Knows instructions, not machines: registers are numbers, and nobody's memory is read.
+Capstone answers in 5 to 30 us, so what is asked at many executions is remembered by the code, and what is asked at each (is this an entry?) has
+its own tables in `entries`. Knows instructions, not machines: registers are numbers, and nobody's memory is read.
 """
 
 import functools
@@ -14,6 +14,8 @@ from capstone import x86_const
 from sysfuzz.program.names import REGISTERS
 from sysfuzz.x86.entries import MAX_INSTRUCTION, PREFIXES
 
+# Answers that are remembered: a mutant mostly has the code of its parent.
+_KNOWN_CODE = 1 << 14
 _MODES = {64: capstone.CS_MODE_64, 32: capstone.CS_MODE_32}
 
 
@@ -46,6 +48,7 @@ def length(code: bytes, bits: int) -> int:
     return 0
 
 
+@functools.lru_cache(_KNOWN_CODE)
 def instruction_start(code: bytes, opcode: int, bits: int) -> int:
     """Offset in straight-line `code` where the instruction begins whose first opcode byte has offset `opcode`.
 
@@ -64,6 +67,7 @@ def instruction_start(code: bytes, opcode: int, bits: int) -> int:
     return at if at <= opcode else first
 
 
+@functools.lru_cache(_KNOWN_CODE)
 def last_instruction(code: bytes, bits: int) -> int:
     """Offset of the last instruction of straight-line `code`, or -1 if capstone does not know one on the way."""
     at = start = 0
@@ -125,6 +129,31 @@ def memory_operand(code: bytes, bits: int) -> Operand | None:
                     bits=instruction.addr_size * 8,
                 )
     return None
+
+
+# Opcodes behind which the CPU does not go on by itself: jmp, ret, iret, far call, and what stops for the kernel or faults: int, icebp, hlt.
+_ENDING_OPCODES = frozenset(bytes.fromhex("9a c2 c3 ca cb cc cd ce cf e9 ea eb f1 f4"))
+_ENDING_OPCODES_0F = frozenset(bytes.fromhex("05 07 0b 34 35 b9 ff"))  # syscall, sysret, ud2, sysenter, …, ud1, ud0
+_ENDING_OPCODES_FF = frozenset((4, 5))  # /4 and /5: jmp
+
+
+@functools.lru_cache(_KNOWN_CODE)
+def runs_off(code: bytes, bits: int) -> bool:
+    """Whether `code`, decoded from its start, may go on behind its end, where zeros are. Jumps within it are not followed."""
+    last = 0
+    for at, size, _, _ in _decoder(bits, False).disasm_lite(code + bytes(MAX_INSTRUCTION), 0):
+        last = at
+        if at + size >= len(code):
+            break
+    else:
+        return True  # CPUs, and what stands for one, execute more than capstone knows
+    opcode = code[last:].lstrip(PREFIXES[bits])
+    first, second = (*opcode[:2], 0, 0)[:2]
+    if first == 0x0F:
+        return second not in _ENDING_OPCODES_0F
+    if first == 0xFF:
+        return second >> 3 & 7 not in _ENDING_OPCODES_FF
+    return first not in _ENDING_OPCODES
 
 
 # Opcodes that read or write memory at the stack pointer without naming it: push, pop, call, ret, enter, leave, iret in their forms.
