@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sysfuzz.cli.corpus import Corpus
+from sysfuzz.cli.corpora import Corpus
 from sysfuzz.cli.errors import BadInput
 from sysfuzz.program.ir import Op, Program
 from sysfuzz.program.text import load

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sysfuzz.engine.job import Flaky, FuzzJob
+from sysfuzz.engine.job import Flaky, FuzzJob, create
 from sysfuzz.engine.replay import REPLAYS, Replay, Replayed
 from sysfuzz.feedback.counters import CounterMap
 from sysfuzz.findings.store import Store
@@ -142,3 +142,21 @@ def test_mutants_are_programs_and_fit() -> None:
         assert len(cross) <= 40
         decode(cross).validate()
     assert len(set(mutants)) > 100
+
+
+def test_a_cross_borrows_from_the_second_program() -> None:
+    """What only the second program has turns up beside what only the first has."""
+    job = job_for(get("nosyscalls"), None)
+    first, second = wire(ESCAPE), wire("sysarch(I386_SET_LDT, 7, 0x123000)\n" * 4)
+    children = [decode(job.crossover(first, second, 4096, 0)) for _ in range(200)]
+    borrowed = [child for child in children if any(op.call == "sysarch" and op.args[1] == 7 for op in child.ops)]
+    assert any(op.call == "run" for child in borrowed for op in child.ops)
+
+
+def test_domains_that_are_switched_off_show_nothing() -> None:
+    """The setting "without" reaches the features."""
+    counters = CounterMap()
+    job = create({"target": "nosyscalls", "findings": None, "without": ["calls"]}, counters)
+    job.execute(wire(ESCAPE))
+    assert set(counters.shown()) == {"entries", "events", "transitions"}
+    assert counters.shown()["entries"]

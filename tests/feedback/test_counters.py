@@ -66,6 +66,36 @@ def test_seen_is_the_union_of_tallies() -> None:
     assert dict(counters.layout()) == {"calls": 4, "pages": 2}
 
 
+def test_shown_are_the_counters_that_are_set() -> None:
+    """By domain, whatever their values; nothing of earlier executions."""
+    counters = CounterMap()
+    calls, pages = counters.slice("calls", 4), counters.slice("pages", 2)
+    calls[3] = calls[0] = 200
+    assert counters.shown() == {"calls": [0, 3], "pages": []}
+    counters.clear()
+    pages[1] = 1
+    assert counters.shown() == {"calls": [], "pages": [1]}
+
+
+def test_a_silenced_domain_guides_nothing() -> None:
+    """Its counters can be set as before, and are neither shown nor seen nor registered; the layout stays."""
+    counters = CounterMap()
+    calls, pages = counters.slice("calls", 4), counters.slice("pages", 2)
+    counters.silence("calls")
+    counters.silence("code")  # has no counters: a core that is not instrumented
+    calls[0] = pages[0] = 1
+    counters.tally()
+    assert counters.seen() == b"\0\0\0\0\1\0"
+    assert counters.shown() == {"pages": [0]}
+    assert counters.layout() == {"calls": 4, "pages": 2}
+    counters.register()
+    calls.append(0)  # not pinned: libFuzzer does not know it
+    with pytest.raises(BufferError):
+        pages.append(0)
+    with pytest.raises(ValueError, match="'pages' cannot be silenced: the map is registered"):
+        counters.silence("pages")
+
+
 def test_libfuzzer_reads_the_slices() -> None:
     """Registration pins each slice: it keeps its address, and neither a length nor the layout can change any more."""
     counters = CounterMap()

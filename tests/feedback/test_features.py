@@ -2,8 +2,9 @@
 
 import pytest
 
-from sysfuzz.feedback.counters import CounterMap
-from sysfuzz.feedback.features import DOMAINS, Features
+from sysfuzz.engine.settings import CODE_COUNTERS
+from sysfuzz.feedback.counters import MAP_SIZE, CounterMap
+from sysfuzz.feedback.features import DOMAINS, Features, _Domain
 from sysfuzz.program.text import parse
 from sysfuzz.targets.table import get
 
@@ -16,19 +17,13 @@ def target():
     return get("nosyscalls")
 
 
-def marks(target, text, mode="amd64"):
+def marks(target, text, mode="amd64", without=()):
     """The counters that a program sets, by domain."""
     counters = CounterMap()
-    features = Features(counters)
+    features = Features(counters, without)
     program = parse(f"mode {mode}\nreg {'rax' if mode == 'amd64' else 'eax'} = 0x14\n{text}").program
     features.mark(program, target.run(program))
-    seen = {}
-    counters.tally()
-    data = counters.seen()
-    for domain, size in counters.layout().items():
-        seen[domain] = {index for index, value in enumerate(data[:size]) if value}
-        data = data[size:]
-    return seen
+    return {domain: set(indices) for domain, indices in counters.shown().items()}
 
 
 @pytest.mark.parametrize(
@@ -72,4 +67,58 @@ def test_a_call_by_code_is_marked_with_its_errno(target):
 
 def test_domains_fit_the_map():
     """All domains and the branches of the core have room."""
-    assert sum(DOMAINS.values()) + 2048 <= 8192
+    assert sum(DOMAINS.values()) + CODE_COUNTERS <= MAP_SIZE
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_domain_can_be_switched_off(target, domain):
+    """Without a domain, what it would show is shown by nobody, and the others show what they did."""
+    text = MAP.format("") + MAP.format("|MAP_NOSYSCALLS") + CALL.format("0x10100", "0f05")
+    every = marks(target, text)
+    assert every[domain]
+    assert marks(target, text, without=(domain,)) == {name: shown for name, shown in every.items() if name != domain}
+
+
+def test_the_branches_of_the_core_can_be_switched_off():
+    """Their counters are those of whoever instruments the core, and belong to the same map."""
+    counters = CounterMap()
+    counters.slice("code", 4)[0] = 1
+    Features(counters, ["code"])
+    assert "code" not in counters.shown()
+
+
+def test_an_unknown_domain_is_refused():
+    """A misspelt name would switch nothing off, and the benchmark would say that nothing pays."""
+    with pytest.raises(
+        ValueError, match="unknown feature domain 'call'; supported: calls, transitions, entries, events, code"
+    ):
+        Features(CounterMap(), ["call"])
+
+
+def test_no_feature_hides_behind_another():
+    """As many features as there are counters have one each; those that come later share."""
+    counters = bytearray(64)
+    domain = _Domain(counters)
+    for feature in range(64):
+        counters[:] = bytes(64)
+        domain.mark(feature)
+        assert sum(counters) == 1
+    counters[:] = bytes(64)
+    for feature in range(64):
+        domain.mark(feature)
+    assert sum(counters) == 64
+    domain.mark("one more")
+    assert sum(counters) == 64
+
+
+def test_a_feature_keeps_its_counter():
+    """It is the same at each execution, and in every domain of that size whose counters are not crowded."""
+    one, other = bytearray(4096), bytearray(4096)
+    first, second = _Domain(one), _Domain(other)
+    second.mark("met before")
+    other[:] = bytes(4096)
+    for _ in range(2):
+        first.mark("feature")
+        second.mark("feature")
+    assert one == other
+    assert sum(one) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sysfuzz.cli.columns import columns, counted
-from sysfuzz.cli.corpus import Corpus
+from sysfuzz.cli.corpora import Corpus
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input

@@ -1,0 +1,81 @@
+"""`sysfuzz corpus distil`: what stays, what goes, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sysfuzz.cli.corpus import command
+
+SHORT = "mode amd64\nmunmap(0x1, 0x1000)\n"
+LONG = "mode amd64\nmunmap(0x1, 0x1000)\nmunmap(0x1, 0x1000)\nmunmap(0x1, 0x1000)\n"
+OTHER = "mode amd64\nfork()\nas(2)\nexit(0)\n"
+FILES = {"a.prog": LONG, "deep/b.prog": SHORT, "c.prog": OTHER, "notes.md": "mine"}
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Three programs, one of which shows nothing that another does not; and a file that is none."""
+    for name, text in FILES.items():
+        path = tmp_path / "corpus" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "corpus"
+
+
+def run(*args: object) -> Result:
+    """The verb, in this process; the survey has one of its own."""
+    return CliRunner().invoke(command, ["distil", *map(str, args)])
+
+
+def contents(directory: Path) -> dict[str, str]:
+    """All files below a directory, by name."""
+    return {str(path.relative_to(directory)): path.read_text() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_what_is_not_needed_goes(corpus: Path) -> None:
+    """The longer of two programs that show the same is removed, no other file is touched, and both counts are told; again, nothing changes."""
+    result = run(corpus)
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["inputs", "3", "->", "2"]
+    assert [line[1] for line in lines[2:]] == ["calls", "code", "entries", "events", "transitions"]
+    assert all(before == after for *_, before, _, after in lines[2:])
+    assert contents(corpus) == {name: text for name, text in FILES.items() if name != "a.prog"}
+    assert run(corpus).stdout.splitlines()[0].split() == ["inputs", "2", "->", "2"]
+
+
+def test_with_an_output_the_corpus_stays(corpus: Path, tmp_path: Path) -> None:
+    """What is kept goes into the new directory, as canonical text named by its contents; JSON has the same numbers."""
+    result = run(corpus, "-o", tmp_path / "small", "--json", tmp_path / "out.json")
+    assert result.exit_code == 0, result.output
+    assert contents(corpus) == FILES
+    kept = sorted(contents(tmp_path / "small").values())
+    assert kept == sorted([SHORT, OTHER])
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert record["inputs"] == {"before": 3, "after": 2}
+    assert record["bytes"]["after"] < record["bytes"]["before"]
+    assert set(record["features"]) == {"calls", "code", "entries", "events", "transitions"}
+    assert all(row["before"] == row["after"] for row in record["features"].values())
+
+
+def test_mistakes(corpus: Path, tmp_path: Path) -> None:
+    """One line that says what is wrong, exit code 2, and every file as it was."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    (wrong / "x.prog").write_text("mode amd64\nfrok()\n")
+    for arguments, words in (
+        ([tmp_path / "nosuch"], "nosuch: No such file or directory"),
+        ([corpus / "notes.md"], "notes.md: Not a directory"),
+        ([empty], "no *.prog file in this directory"),
+        ([wrong], "x.prog:2:1: unknown call 'frok'"),
+        ([corpus, "-o", corpus], "not empty; supported: a new directory, or an empty one"),
+        ([corpus, "--target", "nosuch"], "--target: unknown target 'nosuch'"),
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (2, ""), arguments
+        assert words in result.stderr
+    assert contents(corpus) == FILES
