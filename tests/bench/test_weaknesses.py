@@ -8,6 +8,7 @@ import pytest
 from sysfuzz.bench import weaknesses
 from sysfuzz.bench.weaknesses import WEAKNESSES
 from sysfuzz.bench.weaknesses.plantable import Plantable
+from sysfuzz.bench.weaknesses.planted import BUDGETS
 from sysfuzz.findings.bucket import group
 from sysfuzz.findings.severity import severity_of
 from sysfuzz.generate.fresh import fresh
@@ -101,6 +102,12 @@ def test_every_circumstance_is_shown():
 def test_its_grade_is_the_number_of_steps(name):
     """Calls and runs of its program, without pokes and changes of process."""
     assert WEAKNESSES[name].grade == sum(op.call not in ("poke", "as") for op in source_of(name).program.ops)
+
+
+@EACH
+def test_its_budget_is_a_class(name):
+    """One of the few that the table knows."""
+    assert WEAKNESSES[name].budget in BUDGETS
 
 
 def test_sequences_are_long():

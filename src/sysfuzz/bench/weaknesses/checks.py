@@ -1,5 +1,6 @@
 """Weak checks at kernel entry: ways in that are not checked, addresses that are not looked at, a decision that is remembered too long."""
 
+from sysfuzz.bench.weaknesses.canary import instead, passed
 from sysfuzz.bench.weaknesses.plantable import Plantable
 from sysfuzz.bench.weaknesses.planted import Planted
 from sysfuzz.kernel import syscalls, trap
@@ -8,6 +9,15 @@ from sysfuzz.kernel.protocol import Frame
 from sysfuzz.program.outcome import NOSYSCALLS, Reply
 
 _LONGEST = 15  # bytes of an instruction
+
+
+def sound(process: Process, frame: Frame) -> bool:
+    """What the reference would answer, without the trace that its look at the map leaves."""
+    vm = process.vm
+    locks = vm.locks
+    answer = trap.blocked(process, frame)
+    vm.locks = locks
+    return answer
 
 
 class _Unchecked(Plantable):
@@ -20,7 +30,7 @@ class _Unchecked(Plantable):
         return frame.gate in self.gates
 
     def blocked(self, process: Process, frame: Frame) -> bool:
-        return not self.free(process, frame) and super().blocked(process, frame)
+        return instead(sound(process, frame), False) if self.free(process, frame) else super().blocked(process, frame)
 
 
 class _Syscall(_Unchecked):
@@ -47,7 +57,7 @@ class _Setcontext(_Unchecked):
 
 class _Sysenter(Plantable):
     def sysenter_enabled(self, pid: int) -> bool:
-        return True
+        return instead(super().sysenter_enabled(pid), True)
 
     def enter(self, pid: int, lwp: int, frame: Frame) -> Reply:
         """Lets sysenter in; nobody knows where it comes from."""
@@ -64,6 +74,7 @@ class _FirstLwp(Plantable):
         process = self.processes.alive[pid]
         if lwp == 1 or frame.gate == "sysenter":
             return super().enter(pid, lwp, frame)
+        passed(sound(process, frame))
         return self._dispatch(process, lwp, frame, locked=False)
 
 
@@ -80,7 +91,8 @@ class _Looks(Plantable):
         mask = trap.segment(process, frame.cs)[1]
         first, size = trap.origin(process, frame)[1], trap.OPCODE_SIZE[frame.gate]
         start, end = self.window(frame, first, size)
-        return any(process.vm.carries(at & mask, (at & mask) + 1, NOSYSCALLS) for at in range(start, end))
+        found = any(process.vm.carries(at & mask, (at & mask) + 1, NOSYSCALLS) for at in range(start, end))
+        return instead(sound(process, frame), found)
 
 
 class _FirstByte(_Looks):
@@ -124,7 +136,8 @@ class _WithoutBase(Plantable):
         if not process.marked:
             return False
         first = trap.origin(process, frame)[0]
-        return process.vm.carries(first, first + trap.OPCODE_SIZE[frame.gate], NOSYSCALLS)
+        found = process.vm.carries(first, first + trap.OPCODE_SIZE[frame.gate], NOSYSCALLS)
+        return instead(sound(process, frame), found)
 
 
 class _NotTruncated(Plantable):
@@ -132,7 +145,8 @@ class _NotTruncated(Plantable):
         if not process.marked:
             return False
         first = trap.segment(process, frame.cs)[0] + trap.origin(process, frame)[0]
-        return process.vm.carries(first, first + trap.OPCODE_SIZE[frame.gate], NOSYSCALLS)
+        found = process.vm.carries(first, first + trap.OPCODE_SIZE[frame.gate], NOSYSCALLS)
+        return instead(sound(process, frame), found)
 
 
 class _Stale(Plantable):
@@ -140,32 +154,41 @@ class _Stale(Plantable):
 
     def blocked(self, process: Process, frame: Frame) -> bool:
         place = process.pid, trap.origin(process, frame)[1]
-        passed: set[tuple[int, int]] = self.__dict__.setdefault("passed", set())
-        if place in passed:
-            return False
+        let_in: set[tuple[int, int]] = self.__dict__.setdefault("let_in", set())
+        if place in let_in:
+            return instead(sound(process, frame), False)
         if super().blocked(process, frame):
             return True
-        passed.add(place)
+        let_in.add(place)
         return False
 
 
 ROWS = (
-    Planted("unchecked_syscall", "entry", 2, "syscall is not checked", _Syscall),
-    Planted("unchecked_int80", "entry", 2, "int 0x80 is not checked", _Int80),
-    Planted("unchecked_lcall", "entry", 2, "the call gates are not checked", _Lcall),
-    Planted("unchecked_sysenter", "entry", 2, "sysenter stays enabled for marked processes", _Sysenter),
-    Planted("unchecked_32_bit", "entry", 2, "32-bit code in a 64-bit process is not checked", _Compatibility),
-    Planted("unchecked_setcontext", "entry", 2, "setcontext may be called from anywhere", _Setcontext),
-    Planted("unchecked_lwp", "sequence", 3, "an LWP that was created is not checked", _FirstLwp),
-    Planted("check_first", "address", 3, "only the first opcode byte is looked up", _FirstByte),
-    Planted("check_last", "address", 3, "only the last opcode byte is looked up", _LastByte),
-    Planted("check_next", "address", 2, "the next instruction is looked up", _NextAddress),
-    Planted("check_end", "address", 3, "the byte behind the opcode is looked up as well", _OneByteMore),
+    Planted("unchecked_syscall", "entry", 2, 1_000, "syscall is not checked", _Syscall),
+    Planted("unchecked_int80", "entry", 2, 1_000, "int 0x80 is not checked", _Int80),
+    Planted("unchecked_lcall", "entry", 2, 10_000, "the call gates are not checked", _Lcall),
+    Planted("unchecked_sysenter", "entry", 2, 1_000, "sysenter stays enabled for marked processes", _Sysenter),
+    Planted("unchecked_32_bit", "entry", 2, 10_000, "32-bit code in a 64-bit process is not checked", _Compatibility),
+    Planted("unchecked_setcontext", "entry", 2, 10_000, "setcontext may be called from anywhere", _Setcontext),
+    Planted("unchecked_lwp", "sequence", 3, 100_000, "an LWP that was created is not checked", _FirstLwp),
+    Planted("check_first", "address", 3, 10_000, "only the first opcode byte is looked up", _FirstByte),
+    Planted("check_last", "address", 3, 10_000, "only the last opcode byte is looked up", _LastByte),
+    Planted("check_next", "address", 2, 10_000, "the next instruction is looked up", _NextAddress),
+    Planted("check_end", "address", 3, 10_000, "the byte behind the opcode is looked up as well", _OneByteMore),
     Planted(
-        "check_prefixes", "address", 3, "the bytes in front of the opcode are looked up as well", _LongestInstruction
+        "check_prefixes",
+        "address",
+        3,
+        10_000,
+        "the bytes in front of the opcode are looked up as well",
+        _LongestInstruction,
     ),
-    Planted("check_lcall_size", "address", 3, "only the last two bytes of a far call are looked up", _LcallIsTwo),
-    Planted("check_base", "address", 3, "the code segment's base is not added", _WithoutBase),
-    Planted("check_wrap", "ends", 3, "base and offset are added in 64 bits", _NotTruncated),
-    Planted("check_stale", "sequence", 4, "a place from which a call was let in is not looked up again", _Stale),
+    Planted(
+        "check_lcall_size", "address", 3, 100_000, "only the last two bytes of a far call are looked up", _LcallIsTwo
+    ),
+    Planted("check_base", "address", 3, 100_000, "the code segment's base is not added", _WithoutBase),
+    Planted("check_wrap", "ends", 3, 100_000, "base and offset are added in 64 bits", _NotTruncated),
+    Planted(
+        "check_stale", "sequence", 4, 100_000, "a place from which a call was let in is not looked up again", _Stale
+    ),
 )

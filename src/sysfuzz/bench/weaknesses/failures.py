@@ -1,5 +1,6 @@
 """Weak failures: calls that fail after they have changed something, panic where an errno is due, or compute the end of a range wrongly."""
 
+from sysfuzz.bench.weaknesses.canary import instead, passed
 from sysfuzz.bench.weaknesses.plantable import Plantable
 from sysfuzz.bench.weaknesses.planted import Planted
 from sysfuzz.kernel import mman
@@ -24,7 +25,7 @@ class _ProtectsEarly(Plantable):
             for entry in vm.span(start, start + size):
                 if args[2] & 7 & ~entry.maxprot:
                     break
-                entry.prot = args[2] & 7
+                entry.prot = instead(entry.prot, args[2] & 7)
             vm.changed("protect")
         return result
 
@@ -37,6 +38,7 @@ class _UnmapsEarly(Plantable):
             vm = self.processes.alive[pid].vm
             start, size = mman.page_range(vm, args[0], args[1])
             if size and mman.in_bounds(vm, start, size):
+                passed(not vm.is_free(start, start + size))
                 vm.remove(start, start + size)
         return result
 
@@ -47,7 +49,9 @@ class _MovesEarly(Plantable):
         result = super().call(pid, lwp, name, args)
         if name == "mremap" and result == "ENOMEM" and args[4] & _FIXED:
             vm = self.processes.alive[pid].vm
-            vm.remove(args[0], args[0] + mman.round_page(args[1], vm.layout.mask))
+            end = args[0] + mman.round_page(args[1], vm.layout.mask)
+            passed(not vm.is_free(args[0], end))
+            vm.remove(args[0], end)
         return result
 
 
@@ -58,8 +62,7 @@ class _RangeWraps(Plantable):
         if name in _RANGED and result == "EINVAL":
             vm = self.processes.alive[pid].vm
             start, size = mman.page_range(vm, args[0], args[1])
-            if start + size > vm.layout.mask:
-                return 0
+            return instead(result, 0 if start + size > vm.layout.mask else result)
         return result
 
 
@@ -72,6 +75,7 @@ class _LastPageRefused(Plantable):
             size = mman.round_page(args[1] + args[5], layout.mask)
             if (args[0] - args[5] + size) & layout.mask == layout.vm_max and size:
                 result = super().call(pid, lwp, name, (args[0], args[1] + PAGE, *args[2:]))
+                passed(result in ("EFBIG", "EOVERFLOW"))  # what a bad range is; other errors are not due to the page
                 return result
         return super().call(pid, lwp, name, args)
 
@@ -82,8 +86,7 @@ class _LengthZero(Plantable):
         result = super().call(pid, lwp, name, args)
         if name == "munmap" and result == 0:
             vm = self.processes.alive[pid].vm
-            if not mman.page_range(vm, args[0], args[1])[1]:
-                return "EINVAL"
+            return instead(result, result if mman.page_range(vm, args[0], args[1])[1] else "EINVAL")
         return result
 
 
@@ -93,7 +96,9 @@ class _MincoreWraps(Plantable):
         vm = self.map_of(pid)
         if vm is not None and name == "mincore" and not args[0] % PAGE:
             size = mman.round_page(args[1], vm.layout.mask)
-            if (args[0] + size) & vm.layout.mask <= args[0]:
+            wraps = (args[0] + size) & vm.layout.mask <= args[0]
+            passed(wraps)
+            if wraps:
                 writable = self._memory.can_write(self.processes.alive[pid], args[2], size // PAGE)
                 return "ENOMEM" if writable else "EFAULT"
         return super().call(pid, lwp, name, args)
@@ -104,7 +109,7 @@ class _OffsetWraps(Plantable):
         """mmap of a file adds offset and size without a look at the sum."""
         result = super().call(pid, lwp, name, args)
         if name == "mmap" and result == "EOVERFLOW" and args[5] >> 62:
-            return super().call(pid, lwp, name, (*args[:5], args[5] % PAGE))
+            return instead(result, super().call(pid, lwp, name, (*args[:5], args[5] % PAGE)))
         return result
 
 
@@ -118,21 +123,30 @@ class _UnwiresMoved(Plantable):
             locked.add((pid, args[0]))
         elif name == "mremap" and isinstance(result, int) and result != args[0] and (pid, args[0]) in locked:
             moved.add((pid, result))
-        elif name == "munlock" and result == "EINVAL" and (pid, args[0]) in moved:
-            raise KernelPanic("uvm_fault_unwire: page not wired")
+        elif name == "munlock" and result == "EINVAL":
+            passed((pid, args[0]) in moved)
+            if (pid, args[0]) in moved:
+                raise KernelPanic("uvm_fault_unwire: page not wired")
         return result
 
 
 ROWS = (
     Planted(
-        "failed_mprotect", "failed", 3, "mprotect protects what comes before the page that it fails at", _ProtectsEarly
+        "failed_mprotect",
+        "failed",
+        3,
+        100_000,
+        "mprotect protects what comes before the page that it fails at",
+        _ProtectsEarly,
     ),
-    Planted("failed_mmap", "failed", 2, "mmap has unmapped what was there when it fails", _UnmapsEarly),
-    Planted("failed_mremap", "failed", 2, "mremap has unmapped its source when it fails", _MovesEarly),
-    Planted("range_wraps", "ends", 1, "a range that wraps is taken for an empty one", _RangeWraps),
-    Planted("range_end", "ends", 1, "a mapping may not end at the end of the address space", _LastPageRefused),
-    Planted("mincore_wraps", "ends", 1, "mincore does not see that its range wraps", _MincoreWraps),
-    Planted("offset_wraps", "ends", 1, "mmap does not see that offset and size are too much", _OffsetWraps),
-    Planted("length_zero", "ends", 1, "munmap refuses an empty range", _LengthZero),
-    Planted("unwire_panics", "sequence", 4, "munlock of pages that were moved while wired panics", _UnwiresMoved),
+    Planted("failed_mmap", "failed", 2, 10_000, "mmap has unmapped what was there when it fails", _UnmapsEarly),
+    Planted("failed_mremap", "failed", 2, 10_000, "mremap has unmapped its source when it fails", _MovesEarly),
+    Planted("range_wraps", "ends", 1, 10_000, "a range that wraps is taken for an empty one", _RangeWraps),
+    Planted("range_end", "ends", 1, 1_000, "a mapping may not end at the end of the address space", _LastPageRefused),
+    Planted("mincore_wraps", "ends", 1, 100_000, "mincore does not see that its range wraps", _MincoreWraps),
+    Planted("offset_wraps", "ends", 1, 10_000, "mmap does not see that offset and size are too much", _OffsetWraps),
+    Planted("length_zero", "ends", 1, 1_000, "munmap refuses an empty range", _LengthZero),
+    Planted(
+        "unwire_panics", "sequence", 4, 1_000_000, "munlock of pages that were moved while wired panics", _UnwiresMoved
+    ),
 )

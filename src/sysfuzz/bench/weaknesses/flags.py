@@ -1,8 +1,10 @@
 """Weak readings of mmap's flags: bits taken for others, ignored, refused with the wrong errno, or with a panic."""
 
+from sysfuzz.bench.weaknesses.canary import instead, passed
 from sysfuzz.bench.weaknesses.plantable import Plantable
 from sysfuzz.bench.weaknesses.planted import Planted
-from sysfuzz.kernel.rules import Rules
+from sysfuzz.kernel.flags import attributes_of
+from sysfuzz.kernel.rules import REFERENCE, Rules
 from sysfuzz.program.names import MAP
 from sysfuzz.program.outcome import Result
 
@@ -20,7 +22,7 @@ class _Flags(Plantable):
 
     def call(self, pid: int, lwp: int, name: str, args: tuple[int, ...]) -> Result:
         if name == "mmap":
-            args = (*args[:3], self.read(args[3]), *args[4:])
+            args = (*args[:3], instead(args[3], self.read(args[3])), *args[4:])
         return super().call(pid, lwp, name, args)
 
 
@@ -48,20 +50,30 @@ class _IgnoredForFiles(_Flags):
 class _WrongErrno(Plantable):
     def call(self, pid: int, lwp: int, name: str, args: tuple[int, ...]) -> Result:
         result = super().call(pid, lwp, name, args)
-        return "EINVAL" if name == "mmap" and result == "EOPNOTSUPP" else result
+        return instead(result, "EINVAL") if name == "mmap" and result == "EOPNOTSUPP" else result
 
 
 class _Panics(Plantable):
     design = Rules(bad_flag="panic")
 
+    def call(self, pid: int, lwp: int, name: str, args: tuple[int, ...]) -> Result:
+        if name == "mmap":
+            passed(isinstance(attributes_of(args[3], REFERENCE), str))
+        return super().call(pid, lwp, name, args)
+
 
 ROWS = (
-    Planted("flag_alias", "flags", 1, "an unassigned bit beside MAP_NOSYSCALLS is taken for it", _Alias),
-    Planted("flag_unknown", "flags", 1, "unknown bits of mmap are ignored", _UnknownIgnored),
+    Planted("flag_alias", "flags", 1, 100_000, "an unassigned bit beside MAP_NOSYSCALLS is taken for it", _Alias),
+    Planted("flag_unknown", "flags", 1, 1_000, "unknown bits of mmap are ignored", _UnknownIgnored),
     Planted(
-        "flag_combination", "flags", 1, "MAP_INHERIT is dropped, not refused, beside MAP_NOSYSCALLS", _CombinationTaken
+        "flag_combination",
+        "flags",
+        1,
+        10_000,
+        "MAP_INHERIT is dropped, not refused, beside MAP_NOSYSCALLS",
+        _CombinationTaken,
     ),
-    Planted("flag_file", "flags", 1, "the attribute is not attached to mappings of files", _IgnoredForFiles),
-    Planted("flag_errno", "flags", 1, "an unsupported combination is EINVAL", _WrongErrno),
-    Planted("flag_panic", "flags", 1, "mmap panics on a flag that it has to refuse", _Panics),
+    Planted("flag_file", "flags", 1, 10_000, "the attribute is not attached to mappings of files", _IgnoredForFiles),
+    Planted("flag_errno", "flags", 1, 10_000, "an unsupported combination is EINVAL", _WrongErrno),
+    Planted("flag_panic", "flags", 1, 1_000, "mmap panics on a flag that it has to refuse", _Panics),
 )

@@ -1,5 +1,6 @@
 """Weak births: what fork, vfork and exec hand down of a map, and what not."""
 
+from sysfuzz.bench.weaknesses.canary import passed
 from sysfuzz.bench.weaknesses.plantable import Births, Plantable
 from sysfuzz.bench.weaknesses.planted import Planted
 from sysfuzz.kernel.process import Process
@@ -19,6 +20,7 @@ class _Loses(Births):
     def _inherited(self, entry: Entry) -> Entry:
         child = super()._inherited(entry)
         if entry.inherit == self.inheritance:
+            passed(bool(child.attributes))
             child.attributes = 0
         return child
 
@@ -45,6 +47,7 @@ class _GrandchildLoses(Plantable):
             pid = super().fork(parent)
             if isinstance(pid, int) and parent.pid != 1:
                 for entry in self.alive[pid].vm.entries:
+                    passed(bool(entry.attributes))
                     entry.attributes = 0
             return pid
 
@@ -56,7 +59,9 @@ class _NoneInherits(Plantable):
             pid = super().fork(parent)
             if isinstance(pid, int):
                 for entry in parent.vm.entries:
-                    if entry.inherit == _NONE and entry.attributes:
+                    kept = entry.inherit == _NONE and bool(entry.attributes)
+                    passed(kept)
+                    if kept:
                         self.alive[pid].vm.insert(self._inherited(entry))
             return pid
 
@@ -65,6 +70,7 @@ class _ForkOfShared(Plantable):
     class births(Births):
         def fork(self, parent: Process) -> int | str:
             """Counts on having the map to itself."""
+            passed(parent.vm.users > 1)
             if parent.vm.users > 1:
                 raise KernelPanic("uvmspace_fork: map is shared")
             return super().fork(parent)
@@ -79,15 +85,23 @@ class _ExecKeeps(Plantable):
             for entry in kept:
                 if vm.is_free(entry.start, entry.end):
                     vm.insert(entry.clone(entry.start, entry.end))
+            passed(bool(kept))
             process.marked = bool(kept)
 
 
 ROWS = (
-    Planted("fork_loses", "lineage", 2, "pages that fork copies come without the attribute", _ForkLoses),
-    Planted("share_loses", "lineage", 2, "pages that fork shares come without the attribute", _ShareLoses),
-    Planted("grandchild_loses", "sequence", 3, "a child's own children lose the attribute", _GrandchildLoses),
-    Planted("zero_loses", "lineage", 3, "pages that fork zeroes come without the attribute", _ZeroLoses),
-    Planted("none_inherits", "lineage", 3, "flagged pages are inherited although minherit said not to", _NoneInherits),
-    Planted("fork_shared", "lineage", 2, "fork panics in a process that shares its map", _ForkOfShared),
-    Planted("exec_keeps", "lineage", 2, "flagged mappings outlive exec", _ExecKeeps),
+    Planted("fork_loses", "lineage", 2, 1_000, "pages that fork copies come without the attribute", _ForkLoses),
+    Planted("share_loses", "lineage", 2, 100_000, "pages that fork shares come without the attribute", _ShareLoses),
+    Planted("grandchild_loses", "sequence", 3, 100_000, "a child's own children lose the attribute", _GrandchildLoses),
+    Planted("zero_loses", "lineage", 3, 10_000, "pages that fork zeroes come without the attribute", _ZeroLoses),
+    Planted(
+        "none_inherits",
+        "lineage",
+        3,
+        100_000,
+        "flagged pages are inherited although minherit said not to",
+        _NoneInherits,
+    ),
+    Planted("fork_shared", "lineage", 2, 1_000, "fork panics in a process that shares its map", _ForkOfShared),
+    Planted("exec_keeps", "lineage", 2, 10_000, "flagged mappings outlive exec", _ExecKeeps),
 )

@@ -1,9 +1,10 @@
 """Weak maps: entries split, merge, move, grow, shrink or are replaced, and the attribute is lost or gained on the way."""
 
+from sysfuzz.bench.weaknesses.canary import instead, passed
 from sysfuzz.bench.weaknesses.plantable import Map, Piece, Plantable
 from sysfuzz.bench.weaknesses.planted import Planted
 from sysfuzz.kernel import mman
-from sysfuzz.kernel.rules import Rules
+from sysfuzz.kernel.rules import REFERENCE, Rules
 from sysfuzz.kernel.vmmap import Entry, VMMap
 from sysfuzz.program.names import ADVICE, MAP, PAGE
 from sysfuzz.program.outcome import NOSYSCALLS, Result
@@ -13,6 +14,7 @@ _FIXED = MAP["MAP_FIXED"]
 
 def forget(vm: VMMap, start: int, end: int) -> None:
     """Drop the attributes of the pages of [start, end)."""
+    passed(any(entry.attributes for entry in vm.span(start, end)))
     vm.clip(start, end)
     for entry in vm.span(start, end):
         entry.attributes = 0
@@ -22,6 +24,14 @@ def forget(vm: VMMap, start: int, end: int) -> None:
 class _MergeIgnores(Plantable):
     design = Rules(merge_compares_attributes=False)
 
+    class maps(Map):
+        class kind(Piece):
+            __slots__ = ()
+
+            def compatible(self, other: Entry, rules: Rules) -> bool:
+                """Whether they may be one entry by these rules, and what the reference would say."""
+                return instead(super().compatible(other, REFERENCE), super().compatible(other, rules))
+
 
 class _MergesProtections(Plantable):
     class maps(Map):
@@ -30,9 +40,10 @@ class _MergesProtections(Plantable):
 
             def compatible(self, other: Entry, rules: Rules) -> bool:
                 """Whether they may be one entry, whatever the protection of `other`."""
+                sound = super().compatible(other, rules)
                 prot, other.prot = other.prot, self.prot
                 try:
-                    return super().compatible(other, rules)
+                    return instead(sound, super().compatible(other, rules))
                 finally:
                     other.prot = prot
 
@@ -40,9 +51,34 @@ class _MergesProtections(Plantable):
 class _MoveLoses(Plantable):
     design = Rules(move_carries_attributes=False)
 
+    def call(self, pid: int, lwp: int, name: str, args: tuple[int, ...]) -> Result:
+        """The rule speaks where mremap moves, of what is moved."""
+        vm = self.map_of(pid)
+        if vm is None or name != "mremap":
+            return super().call(pid, lwp, name, args)
+        old, new = (mman.round_page(length, vm.layout.mask) for length in (args[1], args[3]))
+        flagged = any(entry.attributes for entry in vm.span(args[0], args[0] + min(old, new)))
+        result = super().call(pid, lwp, name, args)
+        if isinstance(result, int) and result != args[0]:
+            passed(flagged)
+        return result
+
 
 class _GrowLoses(Plantable):
     design = Rules(grow_carries_attributes=False)
+
+    def call(self, pid: int, lwp: int, name: str, args: tuple[int, ...]) -> Result:
+        """The rule speaks where mremap adds pages, of the last one that was there."""
+        vm = self.map_of(pid)
+        if vm is None or name != "mremap":
+            return super().call(pid, lwp, name, args)
+        old, new = (mman.round_page(length, vm.layout.mask) for length in (args[1], args[3]))
+        last = vm.lookup(args[0] + old - 1)
+        flagged = last is not None and bool(last.attributes)
+        result = super().call(pid, lwp, name, args)
+        if isinstance(result, int) and new > old:
+            passed(flagged)
+        return result
 
 
 class _ShrinkLoses(Plantable):
@@ -65,6 +101,7 @@ class _ClipLoses(Plantable):
             super().clip(start, end)
             for entry in self.entries:
                 if entry.start not in known:
+                    passed(bool(entry.attributes))
                     entry.attributes = 0
 
 
@@ -85,6 +122,7 @@ class _OverlayKeeps(Plantable):
             for start, end, attributes in kept:
                 vm.clip(start, end)
                 for entry in vm.span(start, end):
+                    passed(bool(attributes & ~entry.attributes))
                     entry.attributes |= attributes
                 vm.changed("keep")
         return result
@@ -96,6 +134,8 @@ class _Remembers(Plantable):
 
         def insert(self, new: Entry) -> int:
             """An entry that starts at the tombstone is taken for the old one."""
+            if self.torn:
+                passed(new.start == self.torn and not new.attributes & NOSYSCALLS)
             if new.start == self.torn:
                 new.attributes |= NOSYSCALLS
             return super().insert(new)
@@ -145,6 +185,7 @@ class _WiredLoses(Plantable):
         def enter(self, new: Entry) -> None:
             """A mapping that is born wired takes a path of its own, without the attribute."""
             if new.wired:
+                passed(bool(new.attributes))
                 new.attributes = 0
             super().enter(new)
 
@@ -159,22 +200,34 @@ class _UnlockMerges(Plantable):
             before = vm.lookup(start - 1)
             if before is not None:
                 for entry in vm.span(start, start + size):
+                    passed(entry.attributes != before.attributes)
                     entry.attributes = before.attributes
                 vm.changed("unwire")
         return result
 
 
 ROWS = (
-    Planted("merge_ignores", "map", 2, "entries merge although their attributes differ", _MergeIgnores),
-    Planted("merge_protections", "map", 2, "entries merge although their protections differ", _MergesProtections),
-    Planted("move_loses", "map", 2, "mremap moves pages without their attribute", _MoveLoses),
-    Planted("grow_loses", "map", 2, "pages that mremap adds come without the attribute", _GrowLoses),
-    Planted("shrink_loses", "map", 2, "mremap that shrinks drops the attribute of what is left", _ShrinkLoses),
-    Planted("clip_loses", "map", 2, "the part behind a cut comes without the attribute", _ClipLoses),
-    Planted("overlay_keeps", "map", 2, "a mapping over a flagged one takes its attribute", _OverlayKeeps),
-    Planted("tombstone", "sequence", 3, "a mapping where a flagged one was unmapped takes its attribute", _Remembers),
-    Planted("protect_loses", "map", 2, "mprotect drops the attribute", _ProtectLoses),
-    Planted("free_loses", "map", 2, "MADV_FREE drops the attribute with the contents", _FreeLoses),
-    Planted("wired_loses", "map", 1, "a mapping that is wired at birth has no attribute", _WiredLoses),
-    Planted("unlock_merges", "sequence", 3, "munlock copies the attributes of the entry in front", _UnlockMerges),
+    Planted("merge_ignores", "map", 2, 1_000, "entries merge although their attributes differ", _MergeIgnores),
+    Planted(
+        "merge_protections", "map", 2, 1_000, "entries merge although their protections differ", _MergesProtections
+    ),
+    Planted("move_loses", "map", 2, 1_000, "mremap moves pages without their attribute", _MoveLoses),
+    Planted("grow_loses", "map", 2, 10_000, "pages that mremap adds come without the attribute", _GrowLoses),
+    Planted("shrink_loses", "map", 2, 100_000, "mremap that shrinks drops the attribute of what is left", _ShrinkLoses),
+    Planted("clip_loses", "map", 2, 1_000, "the part behind a cut comes without the attribute", _ClipLoses),
+    Planted("overlay_keeps", "map", 2, 1_000, "a mapping over a flagged one takes its attribute", _OverlayKeeps),
+    Planted(
+        "tombstone",
+        "sequence",
+        3,
+        100_000,
+        "a mapping where a flagged one was unmapped takes its attribute",
+        _Remembers,
+    ),
+    Planted("protect_loses", "map", 2, 1_000, "mprotect drops the attribute", _ProtectLoses),
+    Planted("free_loses", "map", 2, 100_000, "MADV_FREE drops the attribute with the contents", _FreeLoses),
+    Planted("wired_loses", "map", 1, 10_000, "a mapping that is wired at birth has no attribute", _WiredLoses),
+    Planted(
+        "unlock_merges", "sequence", 3, 100_000, "munlock copies the attributes of the entry in front", _UnlockMerges
+    ),
 )

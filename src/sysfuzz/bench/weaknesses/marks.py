@@ -1,5 +1,6 @@
 """Weak process flags: not set, not inherited, cleared too early or too late; where the flag is missing, the check is skipped."""
 
+from sysfuzz.bench.weaknesses.canary import instead, passed
 from sysfuzz.bench.weaknesses.plantable import Births, Plantable
 from sysfuzz.bench.weaknesses.planted import Planted
 from sysfuzz.kernel.process import Process
@@ -11,6 +12,7 @@ class _Never(Plantable):
     class births(Births):
         def mark(self, vm: VMMap) -> None:
             """Marks nobody."""
+            passed(any(process.vm is vm and not process.marked for process in self.alive.values()))
 
 
 class _NotByFork(Plantable):
@@ -19,6 +21,7 @@ class _NotByFork(Plantable):
             """A child that starts unmarked."""
             pid = super().fork(parent)
             if isinstance(pid, int):
+                passed(self.alive[pid].marked)
                 self.alive[pid].marked = False
             return pid
 
@@ -29,6 +32,7 @@ class _NotByVfork(Plantable):
             """A child that starts unmarked."""
             pid = super().vfork(parent)
             if isinstance(pid, int):
+                passed(self.alive[pid].marked)
                 self.alive[pid].marked = False
             return pid
 
@@ -37,7 +41,9 @@ class _OneOfMany(Plantable):
     class births(Births):
         def mark(self, vm: VMMap) -> None:
             """Marks the first process that has the map, and looks no further."""
-            next(process for process in self.alive.values() if process.vm is vm).marked = True
+            first, *others = (process for process in self.alive.values() if process.vm is vm)
+            first.marked = True
+            passed(not all(process.marked for process in others))
 
 
 class _ClearedByMunmap(Plantable):
@@ -48,7 +54,7 @@ class _ClearedByMunmap(Plantable):
         flagged = gone is not None and gone.attributes
         result = super().call(pid, lwp, name, args)
         if process is not None and flagged and result == 0:
-            process.marked = False
+            process.marked = instead(process.marked, False)
         return result
 
 
@@ -60,6 +66,7 @@ class _ClearedByExec(Plantable):
             super().exec(process, lwp, vm)
             for other in self.alive.values():
                 if other.vm is left:
+                    passed(other.marked)
                     other.marked = False
 
 
@@ -69,21 +76,29 @@ class _KeptByExec(Plantable):
             """The new program pays for the old one's mappings."""
             marked = process.marked
             super().exec(process, lwp, vm)
-            process.marked = marked
+            process.marked = instead(False, marked)
 
 
 ROWS = (
-    Planted("mark_never", "mark", 1, "mmap does not mark the process", _Never),
-    Planted("mark_fork", "mark", 2, "fork does not hand the mark down", _NotByFork),
-    Planted("mark_vfork", "mark", 2, "vfork does not hand the mark down", _NotByVfork),
-    Planted("mark_shared", "mark", 2, "mmap marks one of the processes that share the map", _OneOfMany),
+    Planted("mark_never", "mark", 1, 1_000, "mmap does not mark the process", _Never),
+    Planted("mark_fork", "mark", 2, 1_000, "fork does not hand the mark down", _NotByFork),
+    Planted("mark_vfork", "mark", 2, 10_000, "vfork does not hand the mark down", _NotByVfork),
+    Planted("mark_shared", "mark", 2, 10_000, "mmap marks one of the processes that share the map", _OneOfMany),
     Planted(
         "mark_munmap",
         "mark",
         2,
+        1_000,
         "munmap of one flagged mapping unmarks although there is another",
         _ClearedByMunmap,
     ),
-    Planted("mark_exec", "sequence", 3, "exec of a vfork child unmarks its parent", _ClearedByExec),
-    Planted("mark_kept", "sequence", 4, "exec keeps the mark, so that the new program pays for the check", _KeptByExec),
+    Planted("mark_exec", "sequence", 3, 100_000, "exec of a vfork child unmarks its parent", _ClearedByExec),
+    Planted(
+        "mark_kept",
+        "sequence",
+        4,
+        100_000,
+        "exec keeps the mark, so that the new program pays for the check",
+        _KeptByExec,
+    ),
 )
