@@ -33,7 +33,7 @@ LIBRARIES = {
     "engine": {"atheris"},
     "report": {"jinja2"},
     "campaign": {"prometheus_client", "starlette", "uvicorn"},
-    "bench": {"lifelines", "scipy", "unicorn"},
+    "bench": {"lifelines", "matplotlib", "scipy", "unicorn"},
     "cli": {"click", "rich"},
 }
 

@@ -1,1 +1,1 @@
-"""How the fuzzer itself is judged: speed and buckets so far."""
+"""How the fuzzer itself is judged: speed, triage, planted weaknesses against baselines, and mutants of the core."""

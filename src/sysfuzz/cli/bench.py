@@ -1,23 +1,16 @@
-"""`sysfuzz bench`: measurements of sysfuzz itself."""
-
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+"""`sysfuzz bench`: the group of measurements of sysfuzz itself, each in a file of its own."""
 
 import click
 
-from sysfuzz.bench import buckets as measuring
-from sysfuzz.bench.speed import Speed, measure, measure_compiled
-from sysfuzz.bench.weaknesses import WEAKNESSES, target
-from sysfuzz.cli.columns import columns, counted
-from sysfuzz.cli.errors import CLEAN, BadInput
-from sysfuzz.cli.inputs import GivenPath, read_program
-from sysfuzz.cli.output import check_writable, json_option, say, write_json
-from sysfuzz.findings.provenance import installed_versions
-from sysfuzz.program.ir import Program
-from sysfuzz.program.lexer import unknown
-
-_TARGET = "nosyscalls"
+from sysfuzz.cli import (
+    bench_buckets,
+    bench_generator,
+    bench_mappings,
+    bench_mutants,
+    bench_report,
+    bench_speed,
+    bench_trials,
+)
 
 
 @click.group("bench", context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,158 +18,13 @@ def command() -> None:
     """Measure sysfuzz itself."""
 
 
-@command.command("speed")
-@click.option(
-    "--runs", type=click.IntRange(min=1000), default=300_000, show_default=True, help="Executions of the epoch."
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all random choices.")
-@json_option
-def speed(runs: int, seed: int, json_file: str | None) -> int:
-    """Executions per second of the whole pipeline, as a ratio to the bare emulator loop in the same run, and the time by stage.
-
-    Measured interpreted, and compiled if 'sysfuzz accelerate' has been called.
-
-    \b
-    --json writes {"target", "executions", "seed", "interpreted", "compiled", "versions": {package: version}}, where the
-      two are null or {"execs_per_second", "bare_runs_per_second", "ratio", "stages_us": {stage: microseconds an input}, "corpus"}
-    """
-    versions = installed_versions()
-    say(
-        f"{_TARGET}, {runs:,} executions, seed {seed}, one worker; "
-        f"python {platform.python_version()}, unicorn {versions['unicorn']}, atheris {versions['atheris']}",
-        json_file,
-    )
-    measured = {"interpreted": measure(_TARGET, runs, seed), "compiled": measure_compiled(_TARGET, runs, seed)}
-    for line in columns(_speed_rows(measured)):
-        say(line, json_file)
-    corpus = measured["interpreted"].corpus if measured["interpreted"] else 0
-    say(
-        f"stages: timed one by one over the {corpus:,} inputs that the epoch kept (larger than the average input)",
-        json_file,
-    )
-    if measured["compiled"] is None:
-        say("not compiled: 'sysfuzz accelerate' does that", json_file)
-    results = {name: result and _speed_record(result) for name, result in measured.items()}
-    write_json(json_file, {"target": _TARGET, "executions": runs, "seed": seed, **results, "versions": versions})
-    return CLEAN
-
-
-def _speed_rows(measured: Mapping[str, Speed | None]) -> Iterator[tuple[str, ...]]:
-    """A heading, and a row for each figure."""
-    results = {name: result for name, result in measured.items() if result is not None}
-    first = next(iter(results.values()))
-    yield "", *results
-    yield "whole pipeline", *(f"{result.pipeline:,.0f} executions/s" for result in results.values())
-    yield "  each", *(f"{1e6 / result.pipeline:.0f} us" for result in results.values())
-    yield "bare emulator", *(f"{result.bare:,.0f} runs/s" for result in results.values())
-    yield "ratio", *(f"{result.pipeline / result.bare:.3f}" for result in results.values())
-    for number, stage in enumerate(first.stages):
-        yield stage.name, *(f"{result.stages[number].microseconds:.1f} us" for result in results.values())
-
-
-def _speed_record(result: Speed) -> dict[str, object]:
-    return {
-        "execs_per_second": round(result.pipeline, 1),
-        "bare_runs_per_second": round(result.bare, 1),
-        "ratio": round(result.pipeline / result.bare, 4),
-        "stages_us": {stage.name: round(stage.microseconds, 2) for stage in result.stages},
-        "corpus": result.corpus,
-    }
-
-
-@command.command("buckets")
-@click.option(
-    "--runs", type=click.IntRange(min=1), default=1000, show_default=True, help="Fresh programs, and mutants, of each."
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all random choices.")
-@click.option("--only", metavar="NAME", multiple=True, help="This planted weakness; may be given more than once.")
-@click.option(
-    "--programs",
-    type=GivenPath(),
-    default=Path("tests/weaknesses"),
-    show_default=True,
-    help="Directory with a program NAME.prog for each weakness.",
-)
-@json_option
-def buckets(runs: int, seed: int, only: tuple[str, ...], programs: Path, json_file: str | None) -> int:
-    """Buckets of each planted weakness and weaknesses of each bucket, both of which are to be 1.
-
-    A row: the weakness and its grade; fresh programs until one showed it (- if none did); its buckets as found, and after kin are folded; the
-    oracles; the buckets that are left. Splits and merges follow by name.
-
-    \b
-    --json writes {"runs", "seed", "weaknesses": [{"name", "grade", "first", "oracles", "buckets": {bucket: executions},
-      "elders": {bucket: bucket that stands for it}}], "splits": {weakness: [bucket]}, "merges": {bucket: [weakness]},
-      "versions": {package: version}}
-    """
-    check_writable(json_file)
-    known = {name: _known(programs, name) for name in _chosen(only)}
-    rows = [
-        measuring.faces(name, WEAKNESSES[name].grade, target(name), program, runs, seed)
-        for name, program in known.items()
-    ]
-    splits, merges = measuring.splits(rows), measuring.merges(rows)
-    for line in _table(rows):
-        say(line, json_file)
-    for what, found in (("more than one bucket", splits), ("more than one weakness", merges)):
-        for name, members in found.items():
-            say(f"{what}: {name}: {', '.join(members)}", json_file)
-    say(
-        f"weaknesses: {len(rows)}, {runs:,} fresh programs and as many mutants of each, seed {seed}: "
-        f"{len(splits)} split, {counted(len(merges), 'bucket')} merged",
-        json_file,
-    )
-    write_json(
-        json_file,
-        {
-            "runs": runs,
-            "seed": seed,
-            "weaknesses": [
-                {
-                    "name": row.name,
-                    "grade": row.grade,
-                    "first": row.first,
-                    "oracles": row.oracles,
-                    "buckets": row.buckets,
-                    "elders": row.elders,
-                }
-                for row in rows
-            ],
-            "splits": splits,
-            "merges": merges,
-            "versions": installed_versions(),
-        },
-    )
-    return CLEAN
-
-
-def _chosen(only: Sequence[str]) -> list[str]:
-    for name in only:
-        if name not in WEAKNESSES:
-            raise BadInput(f"--only: {unknown('weakness', name, list(WEAKNESSES))}")
-    return [name for name in WEAKNESSES if not only or name in only]
-
-
-def _known(programs: Path, name: str) -> Program:
-    return read_program(programs / f"{name}.prog").program
-
-
-def _table(rows: Sequence[measuring.Faces]) -> list[str]:
-    head = ("weakness", "grade", "first", "found", "folded", "oracles", "buckets")
-    return columns(
-        [
-            head,
-            *(
-                (
-                    row.name,
-                    str(row.grade),
-                    f"{row.first:,}" if row.first else "-",
-                    str(len(row.buckets)),
-                    str(len(row.bugs)),
-                    ", ".join(row.oracles),
-                    ", ".join(row.bugs),
-                )
-                for row in rows
-            ),
-        ]
-    )
+for _verb in (
+    bench_speed,
+    bench_mappings,
+    bench_generator,
+    bench_buckets,
+    bench_trials,
+    bench_report,
+    bench_mutants,
+):
+    command.add_command(_verb.command)
