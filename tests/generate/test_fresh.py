@@ -13,7 +13,7 @@ from sysfuzz.generate.fresh import fresh
 from sysfuzz.program.ir import CALLS, MODES, VENDORS, Program
 from sysfuzz.program.text import format_program
 from sysfuzz.targets.table import Target
-from sysfuzz.x86.entries import ENTRIES
+from sysfuzz.x86.entries import ENTRIES, PREFIXES
 
 PROGRAMS = [fresh(Random(seed)) for seed in range(3000)]
 
@@ -90,6 +90,14 @@ def test_every_entry_comes_up(name: str) -> None:
     opcode = ENTRIES[name].code
     pokes = [op.args[1] for program in PROGRAMS for op in program.ops if op.call == "poke"]
     assert sum(isinstance(code, bytes) and opcode in code for code in pokes) > 5
+
+
+@pytest.mark.parametrize("prefix", PREFIXES[64])
+def test_every_prefix_comes_up(prefix: int) -> None:
+    """Within 3,000 programs each stands directly before an entry: legacy ones, LOCK, and in 64-bit code every REX."""
+    entries = [bytes((prefix,)) + entry.code for entry in ENTRIES.values() if entry.gate]
+    pokes = [op.args[1] for program in PROGRAMS for op in program.ops if op.call == "poke"]
+    assert any(isinstance(code, bytes) and entry in code for code in pokes for entry in entries)
 
 
 def test_boundaries_and_marks_are_common(reference: Target) -> None:

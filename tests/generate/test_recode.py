@@ -12,7 +12,8 @@ from sysfuzz.x86.entries import ENTRIES, PREFIXES
 
 PROGRAMS = [fresh(Random(seed)) for seed in range(400)]
 
-AT = 0x10000
+AT = 0x10100
+PAGE_START = 0x10000
 GETPID = bytes.fromhex("b814000000")
 
 
@@ -122,6 +123,27 @@ def test_prefixes_come_and_go_before_an_opcode_that_stays(mode: Mode, name: str)
         shrunk += len(prefix) == 1
     assert grown + shrunk == 100
     assert min(grown, shrunk) > 20
+
+
+def test_a_prefix_does_not_push_code_out_of_its_page() -> None:
+    """At the start of a page the code stays, and the opcode moves; every poke stays in the page, as the run does."""
+    for seed in range(100):
+        ops = (Op("poke", (PAGE_START, GETPID + b"\x0f\x05\xc3")), Op("run", (PAGE_START, 0)))
+        subject = Subject(Program("amd64", "amd", (), ops), Random(seed))
+        recode.change_prefix(subject)
+        addr, code = poke(subject)
+        assert addr == PAGE_START == subject.ops[1].args[0]
+        assert code.index(b"\x0f\x05") == len(GETPID) + 1
+
+
+def test_code_mostly_does_not_slide_out_of_its_page() -> None:
+    """From the start of a page it goes up in most cases, down in some: there may be a neighbour."""
+    down = 0
+    for seed in range(300):
+        subject = Subject(Program(ops=(Op("poke", (PAGE_START, b"\x0f\x05\xc3")),)), Random(seed))
+        recode.slide(subject)
+        down += poke(subject)[0] < PAGE_START
+    assert 0 < down < 0.2 * 300
 
 
 def test_another_gate_takes_the_place_of_an_entry() -> None:

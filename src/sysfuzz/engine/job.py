@@ -30,7 +30,8 @@ _TRIES = 3
 # Of what libFuzzer asks for, half are crosses, yet the halves of two programs seldom make a whole one. So one in four is a cross, and the others
 # are mutants that borrow from the second program: 37 trials of 21 weaknesses took 4,529 executions in the mean, 8,000 at most, instead of 5,742.
 _CROSSED = 0.25
-# The share of fresh programs in what libFuzzer takes for mutants. Most bugs are an idiom away, and a fresh program is whole idioms.
+# Among what libFuzzer takes for mutants are fresh programs, since most bugs are an idiom away: at first nothing else, later this share.
+_FRESH_ONLY = 1000  # executions
 _FRESH = 0.5
 _REMEMBERED = 1 << 17  # executed inputs; then they are forgotten, so that a worker stays at some 170 MB
 
@@ -128,7 +129,7 @@ class FuzzJob:
 
     def _mutant(self, data: bytes, other: Program | None, max_size: int) -> bytes:
         """A fresh program, or a mutant that is mutated again if it is one that has been executed."""
-        if self._rng.random() < _FRESH:
+        if self._executions < _FRESH_ONLY or self._rng.random() < _FRESH:
             return self._encoded(invent(self._rng), max_size)
         for _ in range(_TRIES):
             data = self._encoded(mutate(self._program(data), self._rng, other), max_size)

@@ -117,7 +117,8 @@ def _gap(draft: Draft) -> Place:
     return draft.forecast.within(area, area.end + PAGE if draft.chance(0.5) else area.start - PAGE)
 
 
-def _site(draft: Draft) -> Place:
+def site(draft: Draft) -> Place:
+    """Where code was poked, mostly its start; without any, in an area."""
     sites = draft.forecast.sites
     if not sites:
         return _in_area(draft)
@@ -142,6 +143,8 @@ def _end_of_space(draft: Draft) -> int:
         layout.vm_max,
         draft.mask,
         draft.mask & ~_IN_PAGE,
+        (_TOP_OF_32_BITS - PAGE) & draft.mask,
+        _TOP_OF_32_BITS & draft.mask,
     )
     return draft.pick(ends)
 
@@ -157,7 +160,7 @@ _AIMS: Mapping[str, Callable[[Draft], Place]] = {
     "at its end": _at_end,
     "its last page": _last_page,
     "beside it": _gap,
-    "at a site": _site,
+    "at a site": site,
     "result": _result,
     "ends of space": _end_of_space,
     "born page": _born_page,
@@ -190,6 +193,8 @@ _SIZES: Mapping[str, Callable[[Draft], int]] = {
     "part of a page": lambda draft: 1 + draft.below(PAGE),
     "page and a byte": lambda _draft: PAGE + 1,
     "zero": lambda _draft: 0,
+    "end of a page": lambda draft: draft.pick((PAGE - 1, 2 * PAGE - 1)),
+    "end of 32 bits": lambda draft: (_TOP_OF_32_BITS + draft.pick((-PAGE, -1, 0, 1))) & draft.mask,
     "many": lambda draft: PAGE * draft.pick((_MANY_PAGES, MAX_PAGES, MAX_PAGES + 1)),
     "huge": lambda draft: draft.pick((draft.layout.vm_max, (draft.mask >> 1) + 1)),
     "wrap": lambda draft: draft.mask + 1 - draft.pick((1, PAGE - 1, PAGE, 2 * PAGE, 0x10000)),
@@ -217,6 +222,7 @@ _SPANS: Mapping[str, Callable[[Draft, int, int], tuple[int, int]]] = {
     "last page": lambda _draft, start, end: (end - PAGE, end),
     "middle": _middle,
     "one byte": _one_byte,
+    "nothing": lambda _draft, start, _end: (start, start),
     "over the end": lambda _draft, start, end: (end - PAGE, end + PAGE),
     "over the start": lambda _draft, start, end: (start - PAGE, start + PAGE),
     "odd size": lambda draft, start, end: (start, start + size(draft)),

@@ -22,7 +22,7 @@ _EXTRA_DECK = tuple(MAP[name] for name in weights.deck(weights.EXTRA_MAP_FLAGS))
 _FILES = (3, 3, 3, 4, 5)  # read-write, read-only, no-exec mount
 _NO_FILES = (0, 6, 7, 0x7FFF_FFFF)  # a terminal, a pipe, nothing
 _ADVICE = (*ADVICE.values(), 7)
-_INHERIT = (0, 1, 1, 2, 2, 4, 4, 3, 5)  # 3 and 5 are refused
+_INHERIT = (0, 0, 1, 1, 2, 2, 4, 4, 3, 5)  # 3 and 5 are refused
 _MSYNC = (1, 2, 4, 6, 0, 5, 8)  # the last three are refused
 _MLOCKALL = (1, 2, 3, 0, 4)  # the last two are refused
 _SIGNALS = (*(SIGNAL["SIGILL"],) * 6, *SIGNAL.values(), 0, 63, 64)
@@ -130,6 +130,8 @@ def _mmap(draft: Draft) -> None:
 
 def _mremap(draft: Draft) -> None:
     old, length = aims.span(draft)
+    if draft.chance(0.8):  # the rest is refused where it is no whole number of pages
+        old, length = draft.plus(old, -(draft.forecast.value(old) % PAGE)), max(length, 1)
     fixed = draft.chance(0.5)
     newlen = draft.pick((length, length, (length + PAGE) & draft.mask, PAGE)) if draft.chance(0.9) else aims.size(draft)
     pages = max(1, min(newlen // PAGE, 4))
@@ -146,6 +148,30 @@ def _sysarch(draft: Draft) -> None:
     slot = 8 + draft.below(4) if draft.chance(0.9) else draft.pick((0, 7, 63, _MAX_SLOT))
     base = aims.aim(draft) if draft.chance(0.5) else draft.below(1 << 32)
     draft.op("sysarch", value(draft, Kind.SYSARCH), slot, base)
+
+
+def _munlock(draft: Draft) -> None:
+    """What was locked before, if anything was; else something is now."""
+    if draft.chance(0.15):
+        plain(draft, "munlock")
+        return
+    if not draft.forecast.locks:
+        plain(draft, "mlock")
+    addr, length = draft.pick(draft.forecast.locks)
+    draft.op("munlock", draft.forecast.name(addr), length)
+
+
+def _mincore(draft: Draft) -> None:
+    """The vector on the stack, where runs do not come, or anywhere."""
+    at, length = aims.span(draft)
+    if draft.chance(0.8):
+        at, length = draft.plus(at, -(draft.forecast.value(at) % PAGE)), max(length, 1)
+    draft.op("mincore", at, length, draft.layout.stack if draft.chance(0.8) else aims.aim(draft))
+
+
+def _peek(draft: Draft) -> None:
+    at = aims.aim(draft) if draft.chance(0.2) else aims.site(draft)
+    draft.op("peek", at, value(draft, Kind.COUNT))
 
 
 def _poke(draft: Draft) -> None:
@@ -171,6 +197,9 @@ _OPS: Mapping[str, Callable[[Draft], None]] = {
     "mremap": _mremap,
     "as": _as,
     "sysarch": _sysarch,
+    "munlock": _munlock,
+    "mincore": _mincore,
+    "peek": _peek,
     "poke": _poke,
     "run": _run,
 }
@@ -205,6 +234,6 @@ def clipping(draft: Draft, at: Place, length: int) -> None:
     elif call == "minherit":
         draft.op(call, at, length, draft.pick((0, 1, 2, 4)))
     elif call == "madvise":
-        draft.op(call, at, length, draft.pick((0, 1, 2, 3)))
+        draft.op(call, at, length, draft.pick((0, 1, 2, 3, 4, 6)))
     else:
         draft.op(call, at, length)

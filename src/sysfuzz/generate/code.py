@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sysfuzz.generate import weights
-from sysfuzz.generate.draft import Draft
+from sysfuzz.generate.draft import EXEC, WRITE, Draft
 from sysfuzz.generate.errands import GETPID, Errand, change, errand
-from sysfuzz.program.ir import Mode
+from sysfuzz.program.ir import VENDORS, Mode, Vendor
+from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import RAX, REGISTERS
 from sysfuzz.x86 import snippets
-from sysfuzz.x86.entries import ENTRIES, LEGACY_PREFIXES, LOCK, MAX_INSTRUCTION, REX_PREFIXES
+from sysfuzz.x86.entries import ENTRIES, LEGACY_PREFIXES, LOCK, MAX_INSTRUCTION, REX_PREFIXES, legal
 from sysfuzz.x86.snippets import NOP, RET
 
 # What can stand where an entry is expected: the entries, and instructions that are none but have been taken for one. Emulators have executed
@@ -49,9 +50,33 @@ _GATE_DECKS: Mapping[Mode, tuple[str, ...]] = {
 }
 
 
+def _enters(name: str, mode: Mode, vendor: Vendor) -> bool:
+    """Whether this one gets to the kernel on that CPU, in the mode's own code segment."""
+    entry = ENTRIES.get(name)
+    return entry is not None and entry.gate != "" and legal(entry, mode, LAYOUTS[mode].bits, vendor)
+
+
+# Those of a mode's deck that enter on a CPU.
+_ENTERING: Mapping[tuple[Mode, Vendor], tuple[str, ...]] = {
+    (mode, vendor): tuple(name for name in names if _enters(name, mode, vendor))
+    for mode, names in _GATE_DECKS.items()
+    for vendor in VENDORS
+}
+
+
 def gate(draft: Draft) -> str:
-    """A key of OPCODES by weight."""
+    """A key of OPCODES by weight: mostly one that enters on this CPU."""
+    if draft.chance(weights.ENTERING):
+        return draft.pick(_ENTERING[draft.mode, draft.vendor])
     return draft.pick(_GATE_DECKS[draft.mode])
+
+
+def short_gate(draft: Draft) -> str:
+    """One of TWO_BYTE_GATES: mostly one that enters on this CPU."""
+    name = draft.pick(TWO_BYTE_GATES)
+    if draft.chance(weights.ENTERING) and not _enters(name, draft.mode, draft.vendor):
+        return "int80"  # everywhere
+    return name
 
 
 def prefixes(draft: Draft) -> bytes:
@@ -142,11 +167,14 @@ def _loop(draft: Draft) -> Block:
 
 
 def _hidden(draft: Draft) -> Block:
-    """An entry in the immediate of a mov: a run that starts a byte later finds it."""
-    name = draft.pick(TWO_BYTE_GATES)
+    """An entry in the immediate of a mov, found by a run that starts a byte later, by a jump into the mov, or by nobody."""
+    name = short_gate(draft)
     lead = snippets.load(RAX, GETPID.number, draft.layout.bits)
+    dice = draft.random()
+    if dice < 0.45:
+        lead += b"\xeb\x01"  # over the mov's first byte
     inside = len(lead) + 1
-    return Block(lead + snippets.hidden(name) + RET, inside, 2, inside if draft.chance(0.5) else 0)
+    return Block(lead + snippets.hidden(name) + RET, inside, 2, inside if 0.45 <= dice < 0.9 else 0)
 
 
 def _jump(draft: Draft) -> Block:
@@ -160,7 +188,7 @@ def _jump(draft: Draft) -> Block:
 def self_modifying(draft: Draft) -> Block:
     """Code that writes the entry over two nops; its page must be writable."""
     bits = draft.layout.bits
-    code = snippets.load(RAX, GETPID.number, bits) + snippets.self_modifying(draft.pick(TWO_BYTE_GATES), bits)
+    code = snippets.load(RAX, GETPID.number, bits) + snippets.self_modifying(short_gate(draft), bits)
     return Block(code + RET, len(code) - 2, 2)
 
 
@@ -208,5 +236,8 @@ _SHAPE_DECK = weights.deal(weights.SHAPES, _SHAPES)
 
 
 def block(draft: Draft) -> Block:
-    """A block by weight."""
-    return draft.pick(_SHAPE_DECK)(draft)
+    """A block by weight. Code that writes itself needs a page that allows it."""
+    shape = draft.pick(_SHAPE_DECK)
+    if shape is self_modifying and not any(area.prot & WRITE and area.prot & EXEC for area in draft.areas()):
+        shape = _plain
+    return shape(draft)

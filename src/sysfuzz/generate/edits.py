@@ -8,6 +8,7 @@ from sysfuzz.generate.convert import convert_ops
 from sysfuzz.generate.idioms import idiom
 from sysfuzz.generate.sequence import arrange, insert, replace, shift
 from sysfuzz.generate.subject import Subject
+from sysfuzz.generate.vital import vital
 from sysfuzz.program.ir import MAX_OPS
 
 _LONGEST_STRETCH = 8  # of another program: enough for one idea
@@ -30,7 +31,7 @@ def insert_op(subject: Subject) -> None:
 
 
 def delete_ops(subject: Subject) -> None:
-    """One op less, or a few in a row, more of them in a long program."""
+    """One op less, or a few in a row, more of them in a long program; mostly one more where the last run needs all that there are."""
     count = len(subject.ops)
     if count < 2:
         return
@@ -39,7 +40,34 @@ def delete_ops(subject: Subject) -> None:
         stretch = 1 + subject.below(max(2, count // 3))
     first = subject.below(count)
     order = [*range(first), *range(first + stretch, count)]
+    if subject.chance(weights.SPARED):
+        spare = _dispensable(subject)
+        if not spare:
+            insert_op(subject)
+            return
+        first = subject.below(len(spare))
+        gone = spare[first : first + stretch]
+        order = [index for index in range(count) if index not in gone]
     if order:
+        subject.ops = arrange(subject.mode, subject.ops, order)
+
+
+def _dispensable(subject: Subject) -> list[int]:
+    """Indices of the ops that the last run can do without."""
+    needed = vital(subject.ops)
+    return [index for index in range(len(subject.ops)) if index not in needed]
+
+
+def shorten(subject: Subject) -> None:
+    """Delete ops of a long program that its last run can do without, nearly always until it is long no more."""
+    count = len(subject.ops)
+    if count <= weights.LONG_PROGRAM:
+        return
+    order = list(range(count))
+    spare = _dispensable(subject)
+    while len(order) > weights.LONG_PROGRAM and spare and subject.chance(weights.CUT):
+        order.remove(spare.pop(subject.below(len(spare))))
+    if len(order) < count:
         subject.ops = arrange(subject.mode, subject.ops, order)
 
 
@@ -54,13 +82,18 @@ def duplicate_op(subject: Subject) -> None:
 
 
 def swap_ops(subject: Subject) -> None:
-    """Two ops change places, mostly neighbours."""
-    count = len(subject.ops)
+    """Two ops change places, mostly neighbours, and before the first code, which needs what it lies in."""
+    places = range(len(subject.ops))
+    if subject.chance(weights.SPARED):
+        code = next((index for index, op in enumerate(subject.ops) if op.call == "poke"), 0)
+        places = range(code) if code > 1 else places
+    count = len(places)
     if count < 2:
         return
-    first = subject.below(count - 1)
-    second = first + 1 if subject.chance(0.6) else first + 1 + subject.below(count - first - 1)
-    order = list(range(count))
+    one = subject.below(count - 1)
+    other = one + 1 if subject.chance(0.6) else one + 1 + subject.below(count - one - 1)
+    first, second = places[one], places[other]
+    order = list(range(len(subject.ops)))
     order[first], order[second] = second, first
     subject.ops = arrange(subject.mode, subject.ops, order)
 
@@ -70,6 +103,8 @@ def replace_op(subject: Subject) -> None:
     if not subject.ops:
         return
     at = subject.below(len(subject.ops))
+    if subject.chance(weights.SPARED):
+        at = subject.pick(_dispensable(subject) or [at])
     draft = subject.draft(at)
     arguments.op(draft)
     subject.ops = replace(subject.ops, at, draft.ops)
@@ -91,7 +126,7 @@ def splice(subject: Subject) -> None:
         duplicate_op(subject)
         return
     count = len(other.ops)
-    first = subject.below(count)
+    first = 0 if subject.chance(0.5) else subject.below(count)  # from the start it brings its mappings along
     length = 1 + subject.below(min(_LONGEST_STRETCH, count - first))
     stretch = arrange(other.mode, other.ops, range(first, first + length))
     at = subject.below(len(subject.ops) + 1)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sysfuzz.generate import weights
 from sysfuzz.generate.draft import FIXED, FLAGGED, PRIVATE_ANON, RWX, RX, Draft
 from sysfuzz.generate.model import Area
-from sysfuzz.program.names import INHERIT, PAGE, SIGNAL, SYSARCH
+from sysfuzz.program.names import ADVICE, INHERIT, MSYNC, PAGE, SIGNAL, SYSARCH
 
 
 class Errand(NamedTuple):
@@ -85,7 +85,21 @@ def _move(draft: Draft) -> Errand:
 
 
 def _lock(draft: Draft) -> Errand:
+    if draft.chance(0.3):
+        return Errand(242, (1 + draft.below(3),))  # mlockall
     return Errand(draft.pick((203, 204)), (_some_page(draft), PAGE))
+
+
+def _advise(draft: Draft) -> Errand:
+    return Errand(75, (_some_page(draft), PAGE, draft.pick(tuple(ADVICE.values()))))
+
+
+def _look(draft: Draft) -> Errand:
+    """mincore, which writes to the stack below what runs use, or msync."""
+    page = _some_page(draft)
+    if draft.chance(0.5):
+        return Errand(78, (page, PAGE, draft.layout.stack))
+    return Errand(277, (page, PAGE, draft.pick(tuple(MSYNC.values()))))
 
 
 def _handle(draft: Draft) -> Errand:
@@ -131,6 +145,8 @@ _ERRANDS: Mapping[str, Callable[[Draft], Errand]] = {
     "minherit": _inherit,
     "mremap": _move,
     "mlock": _lock,
+    "madvise": _advise,
+    "look": _look,
     "sigaction": _handle,
     "sysarch": _segment,
     "setcontext": _context,

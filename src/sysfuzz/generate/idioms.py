@@ -1,12 +1,12 @@
 """The catalogue of idioms: each a whole idea of how a core could go wrong, as a small sequence of ops that ends in a run.
 
 An idiom is a function that appends to a draft, so it fits an empty program as well as the middle of another one. What they are is in
-`neighbours`, `lineage`, `transfers` and `refusals`; how often each is tried is in `weights`.
+`neighbours`, `lineage`, `transfers`, `failures` and `refusals`; how often each is tried is in `weights`.
 """
 
 from collections.abc import Callable, Mapping
 
-from sysfuzz.generate import aims, arguments, lineage, neighbours, probes, refusals, transfers, weights
+from sysfuzz.generate import aims, arguments, failures, lineage, neighbours, probes, refusals, transfers, weights
 from sysfuzz.generate.draft import Draft
 from sysfuzz.program.ir import MODES, Mode
 
@@ -24,6 +24,7 @@ def anything(draft: Draft) -> None:
 
 IDIOMS: Mapping[str, Idiom] = {
     "beside": neighbours.beside,
+    "straddle": neighbours.straddle,
     "clip": neighbours.clip,
     "move": neighbours.move,
     "resize": neighbours.resize,
@@ -36,12 +37,14 @@ IDIOMS: Mapping[str, Idiom] = {
     "inherit": lineage.inherit,
     "lwp": lineage.lwp,
     "closed loop": transfers.closed_loop,
+    "stub": transfers.stub,
     "segment": transfers.segment,
     "far transfer": transfers.far_transfer,
     "sysenter": transfers.sysenter,
     "handler": transfers.handler,
     "forged context": transfers.forged_context,
     "written code": transfers.written_code,
+    "failure": failures.failure,
     "bad flags": refusals.bad_flags,
     "wire": refusals.wire,
     "limits": refusals.limits,
@@ -50,19 +53,24 @@ IDIOMS: Mapping[str, Idiom] = {
     "anything": anything,
 }
 
+# Idioms whose point is a refusal: in all others a failing op is an accident.
+REFUSALS = frozenset(("failure", "wire", "bad flags", "limits", "ends", "anything"))
+
 # The instructions of these exist in one mode only.
 _OF_ONE_MODE: Mapping[str, Mode] = {"segment": "i386", "far transfer": "amd64"}
 
 
-def _deck(mode: Mode) -> tuple[Idiom, ...]:
+def _deck(mode: Mode) -> tuple[str, ...]:
     alien = [name for name, only in _OF_ONE_MODE.items() if only != mode]
     weighted = {name: row for name, row in weights.IDIOMS.items() if name not in alien}
-    return weights.deal(weighted, {name: function for name, function in IDIOMS.items() if name not in alien})
+    return weights.deal(weighted, {name: name for name in IDIOMS if name not in alien})
 
 
-DECKS: Mapping[Mode, tuple[Idiom, ...]] = {mode: _deck(mode) for mode in MODES}
+DECKS: Mapping[Mode, tuple[str, ...]] = {mode: _deck(mode) for mode in MODES}
 
 
-def idiom(draft: Draft) -> None:
-    """Append an idiom by weight."""
-    draft.pick(DECKS[draft.mode])(draft)
+def idiom(draft: Draft) -> str:
+    """Append an idiom by weight; its name."""
+    name = draft.pick(DECKS[draft.mode])
+    IDIOMS[name](draft)
+    return name

@@ -79,6 +79,8 @@ def vfork(draft: Draft) -> None:
         _change(draft, at)
     else:
         draft.map(at, 2, True, executable(draft))
+    if draft.chance(0.15):
+        draft.op("fork")  # of a map that is shared
     if in_child:
         if draft.chance(0.3):
             _leave(draft)

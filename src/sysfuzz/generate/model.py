@@ -51,7 +51,7 @@ _BORN = {mode: _born(layout) for mode, layout in LAYOUTS.items()}
 class Forecast:
     """The state after the ops that were given to `step`. `areas` are those of the current process, in no order."""
 
-    __slots__ = ("_born", "_next_pid", "areas", "layout", "mask", "pid", "results", "sites", "spaces")
+    __slots__ = ("_born", "_next_pid", "areas", "layout", "locks", "mask", "pid", "results", "sites", "spaces")
 
     def __init__(self, mode: Mode, ops: Iterable[Op] = ()) -> None:
         self.layout = LAYOUTS[mode]
@@ -62,6 +62,7 @@ class Forecast:
         self.spaces = {1: self.areas}  # vfork shares the list itself, so areas are changed in place
         self.results: list[int] = []  # the expected result of each op; all ones (MAP_FAILED) where an error is expected
         self.sites: list[tuple[int, int]] = []  # (address, length) of each poke
+        self.locks: list[tuple[int, int]] = []  # (address, length) of each mlock
         self._next_pid = 2
         for op in ops:
             self.step(op)
@@ -111,11 +112,11 @@ class Forecast:
                 return False
         return True
 
-    def is_mapped(self, start: int, end: int) -> bool:
-        """Whether every page of [start, end) is mapped."""
+    def is_mapped(self, start: int, end: int, prot: int = 0) -> bool:
+        """Whether every page of [start, end) is mapped, with all of `prot` allowed."""
         while start < end:
             area = self.area_at(start)
-            if area is None:
+            if area is None or prot & ~area.prot:
                 return False
             start = area.end
         return True
@@ -232,6 +233,10 @@ class Forecast:
     def _lwp_create(self, _args: list[int]) -> int:
         return 2  # right for the first one of a process, which is all that programs usually make
 
+    def _mlock(self, args: list[int]) -> int:
+        self.locks.append((args[0], args[1]))
+        return 0
+
     def _poke(self, args: list[int]) -> int:
         self.sites.append((args[0], args[1]))
         return 0
@@ -247,5 +252,6 @@ _EFFECTS: Mapping[str, Callable[[Forecast, list[int]], int]] = {
     "exec": Forecast._exec,
     "as": Forecast._as,
     "lwp_create": Forecast._lwp_create,
+    "mlock": Forecast._mlock,
     "poke": Forecast._poke,
 }

@@ -45,7 +45,7 @@ def mutate(program: Program, rng: Random, other: Program | None = None) -> Progr
         mutation(subject)
         if not subject.chance(weights.MORE_MUTATIONS):
             break
-    _cut(subject)
+    edits.shorten(subject)  # each op costs time at every execution from now on
     changed = subject.program()
     if changed != program:
         return changed
@@ -64,9 +64,3 @@ def crossover(a: Program, b: Program, rng: Random) -> Program:
     tail = convert_ops(arrange(b.mode, b.ops, range(cut_b, len(b.ops))), b.mode, a.mode)
     subject.ops[cut_a:] = shift(tail, 0, cut_a)
     return subject.program()
-
-
-def _cut(subject: Subject) -> None:
-    """Delete from a long program, nearly always until it is none: each op costs time at every execution from now on."""
-    while len(subject.ops) > weights.LONG_PROGRAM and subject.chance(weights.CUT):
-        edits.delete_ops(subject)

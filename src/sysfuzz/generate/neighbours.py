@@ -62,6 +62,18 @@ def beside(draft: Draft) -> None:
     probes.probe(draft, number(draft, start) + draft.pick(starts[1:]))
 
 
+def straddle(draft: Draft) -> None:
+    """An entry at any distance from a boundary between flagged and unflagged pages, each as likely as any other: checks differ there."""
+    boundary = number(draft, pair(draft)[1])
+    name = code.gate(draft)
+    if draft.mode == "i386" and draft.chance(0.5):
+        name = draft.pick(("lcall7", "lcall27"))
+    block = code.call(draft, name, GETPID, code.prefixes(draft))
+    at = boundary + draft.below(block.size + 3) - block.size - 1 - block.entry
+    probes.poke(draft, at, block)
+    probes.run(draft, at, block)
+
+
 def clip(draft: Draft) -> None:
     """A call on the middle, the first or the last page of a flagged area; perhaps the hole is filled or the change undone."""
     pages = 3 + draft.below(2)
@@ -142,13 +154,13 @@ def again(draft: Draft) -> None:
     """The same code runs, the map changes under it, and it runs again."""
     pages = 1 + draft.below(2)
     start = aims.room(draft, pages)
-    flagged, prot = draft.chance(0.4), executable(draft)
+    flagged, prot = draft.chance(0.3), executable(draft)
     draft.map(start, pages, flagged, prot)
     block = code.call(draft, code.gate(draft), GETPID, code.prefixes(draft))
     at = draft.plus(start, draft.below(64))
     draft.op("poke", at, block.code)
     draft.op("run", at, 0)
-    how = draft.pick(("overlay", "overlay", "unmap", "protect", "move", "elsewhere"))
+    how = draft.pick(("overlay", "overlay", "overlay", "unmap", "protect", "move", "elsewhere"))
     if how == "overlay":
         draft.map(start, pages, not flagged, prot)
         draft.op("poke", at, block.code)

@@ -15,9 +15,8 @@ from sysfuzz.program.names import PAGE
 
 def probe(draft: Draft, boundary: int | None = None, block: Block | None = None) -> None:
     """Poke a block near a boundary and run it. Without a boundary, one of a mapped (else newly mapped) area is taken; without a block, any."""
-    if boundary is None:
-        area = _worth_probing(draft)
-        boundary = area.start if draft.chance(0.5) else area.end
+    if boundary is None or draft.chance(weights.OTHER_BOUNDARY if _runs(draft, boundary) else weights.ELSEWHERE):
+        boundary = _boundary(draft)
     if block is None:
         block = code.block(draft)
     at = _place(draft, block, boundary)
@@ -43,6 +42,25 @@ def run_at(draft: Draft, at: Place) -> None:
     draft.op("run", at, 0)
 
 
+def _runs(draft: Draft, boundary: int) -> bool:
+    """Whether there is code to be run on either side of `boundary`."""
+    return draft.forecast.is_mapped(boundary, boundary + 1, EXEC) or draft.forecast.is_mapped(
+        boundary - 1, boundary, EXEC
+    )
+
+
+def _boundary(draft: Draft) -> int:
+    """An end of an area: mostly one beyond which the attribute is another."""
+    area = _worth_probing(draft)
+    below, above = draft.forecast.area_at(area.start - 1), draft.forecast.area_at(area.end)
+    if draft.chance(weights.AT_SEAM):
+        if below is not None and below.flagged is not area.flagged:
+            return area.start
+        if above is not None and above.flagged is not area.flagged:
+            return area.end
+    return area.start if draft.chance(0.5) else area.end
+
+
 def _worth_probing(draft: Draft) -> Area:
     areas = draft.areas()
     if not areas:
@@ -57,11 +75,14 @@ def _worth_probing(draft: Draft) -> Area:
 def _place(draft: Draft, block: Block, boundary: int) -> int:
     """Address of `block` so that its first opcode byte lies at some distance from `boundary`."""
     forecast = draft.forecast
-    at = (boundary + draft.pick(_DISTANCE_DECK)(draft, block.size) - block.entry) & draft.mask
+    deck = _DISTANCE_DECK if block.size <= 2 else _LONG_DECK
+    at = (boundary + draft.pick(deck)(draft, block.size) - block.entry) & draft.mask
     end = at + len(block.code)
-    if forecast.is_mapped(at, end):
+    if forecast.is_mapped(at, end, EXEC):
         return at
-    area = forecast.area_at(boundary) or forecast.area_at(boundary - 1)
+    area = forecast.area_at(boundary)
+    if area is None or not area.prot & EXEC:
+        area = forecast.area_at(boundary - 1) or area
     if area is None or area.end - area.start < len(block.code):
         return at
     return area.start if at < area.start else area.end - len(block.code)
@@ -81,3 +102,4 @@ _DISTANCES: Mapping[str, Callable[[Draft, int], int]] = {
     "away": lambda draft, _size: draft.pick((-1, 1)) * PAGE // 2,
 }
 _DISTANCE_DECK = weights.deal(weights.DISTANCES, _DISTANCES)
+_LONG_DECK = _DISTANCE_DECK + (_straddling,) * weights.LONG_STRADDLES

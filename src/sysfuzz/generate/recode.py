@@ -6,7 +6,9 @@ What matters about code is where its entry lies, so a mutation says what it keep
 from sysfuzz.generate import code, probes, weights
 from sysfuzz.generate.sequence import insert
 from sysfuzz.generate.subject import Subject
+from sysfuzz.generate.vital import distance
 from sysfuzz.program.ir import MAX_POKE, Op, Ref, width
+from sysfuzz.program.names import PAGE
 from sysfuzz.x86.entries import PREFIXES, scan
 
 
@@ -27,6 +29,14 @@ def _moved(subject: Subject, arg: object, by: int) -> int | Ref:
         return Ref(arg.op, (arg.offset + by) & mask)
     assert isinstance(arg, int)
     return (arg + by) & mask
+
+
+def _low_bits(addr: object) -> int:
+    """The offset in its page, as far as a literal or a reference tells."""
+    if isinstance(addr, Ref):
+        return addr.offset % PAGE
+    assert isinstance(addr, int)
+    return addr % PAGE
 
 
 def replace_block(subject: Subject) -> None:
@@ -66,6 +76,11 @@ def slide(subject: Subject) -> None:
     if index is None:
         return
     by = subject.pick(weights.SLIDES)
+    addr = subject.ops[index].args[0]
+    if by < 0 and not _low_bits(addr) and subject.chance(weights.SPARED):
+        by = -by  # before the start of a page is mostly nothing
+    elif by > 0 and _low_bits(addr) + len(_code(subject, index)) + by > PAGE:
+        by = -by if subject.chance(0.5) else by
     _move_runs(subject, index, by)
     subject.set_argument(index, 0, _moved(subject, subject.ops[index].args[0], by))
 
@@ -75,17 +90,8 @@ def _move_runs(subject: Subject, index: int, by: int) -> None:
     start, data = subject.ops[index].args
     assert isinstance(data, bytes)
     for position, (call, args) in enumerate(subject.ops):
-        if call == "run" and 0 <= _offset(args[0], start) < len(data):
+        if call == "run" and 0 <= distance(args[0], start) < len(data):
             subject.ops[position] = Op(call, (_moved(subject, args[0], by), *args[1:]))
-
-
-def _offset(arg: object, start: object) -> int:
-    """Where `arg` lies behind `start`; -1 if that cannot be said of them without a look at the map."""
-    if isinstance(arg, Ref) and isinstance(start, Ref) and arg.op == start.op:
-        return arg.offset - start.offset
-    if isinstance(arg, int) and isinstance(start, int):
-        return arg - start
-    return -1
 
 
 def _entry(subject: Subject, data: bytes) -> tuple[int, int, int]:
@@ -118,7 +124,8 @@ def change_prefix(subject: Subject) -> None:
     if start < opcode and subject.chance(0.4):
         changed, by = data[:start] + data[start + 1 :], 1
     elif len(data) < MAX_POKE:
-        changed, by = data[:opcode] + bytes((subject.pick(PREFIXES[width(subject.mode)]),)) + data[opcode:], -1
+        changed = data[:opcode] + bytes((subject.pick(PREFIXES[width(subject.mode)]),)) + data[opcode:]
+        by = -1 if _low_bits(subject.ops[index].args[0]) else 0  # not out of its page: there the opcode moves
     else:
         return
     _move_runs(subject, index, by)
@@ -137,6 +144,9 @@ def change_gate(subject: Subject) -> None:
         replace_block(subject)
         return
     draft = subject.draft(0)
-    changed = data[:opcode] + code.OPCODES[code.gate(draft)] + data[opcode + size :]
+    new = code.OPCODES[code.gate(draft)]
+    if data.startswith(new, opcode):
+        new = code.OPCODES[code.gate(draft)]  # mostly another one: on a CPU few enter
+    changed = data[:opcode] + new + data[opcode + size :]
     if len(changed) <= MAX_POKE:
         subject.set_argument(index, 1, changed)

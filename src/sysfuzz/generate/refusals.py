@@ -4,39 +4,57 @@ Each function brings a call to one of its error rows, or to the last value befor
 """
 
 from sysfuzz.generate import aims, probes, weights
-from sysfuzz.generate.draft import FIXED, FLAGGED, NO_FD, PRIVATE_ANON, READ, RW, RWX, RX, Draft
-from sysfuzz.generate.neighbours import executable, flagged_area, number
+from sysfuzz.generate.draft import FIXED, FLAGGED, NO_FD, PRIVATE_ANON, READ, RW, RWX, RX, Draft, Place
+from sysfuzz.generate.neighbours import executable, flagged_area, number, pair
 from sysfuzz.program.layout import MAX_LOCKED_PAGES, MAX_LWPS, MAX_PAGES, MAX_PROCESSES
 from sysfuzz.program.names import MAP, PAGE, SIGNAL
 
+_AFTER_WIRING = ("munlock", "munlock", "munlock", "mremap", "mremap", "madvise", "msync", "munmap", "beside", "fork")
+
 
 def wire(draft: Draft) -> None:
-    """Wiring part of a flagged area, now or for the future, and a call that meets the wired pages."""
+    """Wiring part of a flagged area, now or for the future, and a call or two that meet the wired pages."""
     how = draft.pick(("mlock", "mlock", "MAP_WIRED", "mlockall"))
-    pages = 2 + draft.below(2)
     if how == "mlockall":
         draft.op("mlockall", draft.pick((1, 2, 3)))
-    start = aims.room(draft, pages)
-    draft.map(start, pages, draft.chance(0.7), executable(draft), MAP["MAP_WIRED"] if how == "MAP_WIRED" else 0)
-    at = draft.plus(start, draft.below(pages) * PAGE)
-    if how == "mlock":
-        draft.op("mlock", at, PAGE * (1 + draft.below(3)))  # perhaps over the end: EINVAL halfway
-    after = draft.pick(("munlock", "madvise", "msync", "mremap", "munmap", "beside", "fork"))
-    if after == "munlock":
-        draft.op("munlock", start, PAGE * pages)
-    elif after == "madvise":
-        draft.op("madvise", start, PAGE * pages, 6)
-    elif after == "msync":
-        draft.op("msync", start, PAGE * pages, 2)
-    elif after == "mremap":
-        draft.op("mremap", start, PAGE * pages, aims.free_room(draft, pages + 1), PAGE * (pages + 1), FIXED)
-    elif after == "munmap":
-        draft.op("munmap", at, PAGE)
-    elif after == "beside":
-        draft.map(draft.plus(start, PAGE * pages), 1, draft.chance(0.5))
+    start: Place
+    if draft.chance(0.4):
+        start, at, end = pair(draft)
+        length = end - number(draft, at)
     else:
-        draft.op("fork")
-    probes.probe(draft)
+        pages = 2 + draft.below(2)
+        start = aims.room(draft, pages)
+        extra = MAP["MAP_WIRED"] if how == "MAP_WIRED" else 0
+        draft.map(start, pages, draft.chance(0.7), executable(draft), extra)
+        page = draft.below(pages)
+        at, length = draft.plus(start, page * PAGE), PAGE * (1 + draft.below(pages - page))
+    if how == "mlock":
+        draft.op("mlock", at, length if draft.chance(0.8) else length + PAGE)  # over the end: EINVAL halfway
+    _meet_wired(draft, start, at, length)
+    probes.probe(draft, number(draft, at) if draft.chance(0.5) else None)
+
+
+def _meet_wired(draft: Draft, start: Place, at: Place, length: int) -> None:
+    """One or two calls on [at, at + length), which may be wired, behind other pages from `start` on."""
+    for _ in range(1 + draft.chance(0.4)):
+        after = draft.pick(_AFTER_WIRING)
+        if after == "munlock":
+            draft.op("munlock", at, length)
+        elif after == "madvise":
+            draft.op("madvise", start, PAGE, 6)
+        elif after == "msync":
+            draft.op("msync", start, PAGE, 2)
+        elif after == "mremap":
+            draft.op(
+                "mremap", at, length, aims.free_room(draft, length // PAGE + 1), length + draft.pick((0, PAGE)), FIXED
+            )
+            at = draft.last()
+        elif after == "munmap":
+            draft.op("munmap", at, PAGE)
+        elif after == "beside":
+            draft.map(draft.plus(at, length), 1, draft.chance(0.5))
+        else:
+            draft.op("fork")
 
 
 def bad_flags(draft: Draft) -> None:

@@ -39,21 +39,19 @@ def arrange(mode: Mode, ops: Sequence[Op], order: Sequence[int]) -> list[Op]:
     places: dict[int, int] = {}
     for place, index in enumerate(order):
         places.setdefault(index, place)
-    results: list[int] | None = None
+    results: list[int] = []  # of the ops as they were, once a lost reference asks for them
     arranged = []
     for place, index in enumerate(order):
         op = ops[index]
         for arg in op.args:
             if isinstance(arg, Ref):
-                if results is None:
-                    results = Forecast(mode, ops).results
-                op = _renamed(mode, op, places, place, results)
+                op = _renamed(mode, ops, op, places, place, results)
                 break
         arranged.append(op)
     return arranged
 
 
-def _renamed(mode: Mode, op: Op, places: dict[int, int], place: int, results: list[int]) -> Op:
+def _renamed(mode: Mode, ops: Sequence[Op], op: Op, places: dict[int, int], place: int, results: list[int]) -> Op:
     args = list(op.args)
     for position, arg in enumerate(args):
         if isinstance(arg, Ref):
@@ -61,6 +59,8 @@ def _renamed(mode: Mode, op: Op, places: dict[int, int], place: int, results: li
             if target < place:
                 args[position] = Ref(target, arg.offset)
             else:
+                if not results:
+                    results += Forecast(mode, ops).results
                 args[position] = literal(mode, CALLS[op.call][position].kind, results[arg.op] + arg.offset)
     return make(Op, (op.call, tuple(args)))
 

@@ -1,6 +1,6 @@
 """Idioms of control: code that gets to an entry by more than falling into it, or goes on after one.
 
-Segments, far returns, sysenter, handlers, forged contexts, code that changes the map or itself. The code here knows addresses, which are
+Segments, far returns, stubs, sysenter, handlers, forged contexts, code that changes the map or itself. The code here knows addresses, which are
 numbers; what can be said without them is in `code`.
 """
 
@@ -8,7 +8,7 @@ import struct
 
 from sysfuzz.generate import aims, code, probes
 from sysfuzz.generate.draft import FILE, FLAGGED, PRIVATE_ANON, RW, RWX, RX, SHARED_FILE, Draft
-from sysfuzz.generate.errands import GETPID, Errand, mmap
+from sysfuzz.generate.errands import GETPID, Errand, errand, mmap
 from sysfuzz.generate.neighbours import executable, flagged_area
 from sysfuzz.program.layout import STACK_HEADROOM, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import PAGE, RAX, RCX, RSP, SIGNAL
@@ -50,7 +50,7 @@ def _maps_itself(draft: Draft) -> None:
     start = aims.behind_everything(draft)
     draft.op("mmap", start, PAGE, RX, SHARED_FILE | (FLAGGED if flagged else 0), FILE, 0)
     again = mmap(draft, start, RX, SHARED_FILE | (0 if flagged else FLAGGED), FILE)
-    gates = [draft.pick(code.TWO_BYTE_GATES) for _ in range(2)]
+    gates = [code.short_gate(draft) for _ in range(2)]
     block = code.then(code.call(draft, gates[0], again), code.call(draft, gates[1], GETPID))
     draft.op("poke", start, block.code)
     draft.op("run", start, 0)
@@ -157,8 +157,25 @@ def forged_context(draft: Draft) -> None:
     regs[RSP] = draft.layout.stack_top - STACK_HEADROOM
     words = (0, selector, entry, _FLAGS, *regs)
     draft.op("poke", data, struct.pack(f"<{len(words)}{'Q' if wide else 'I'}", *words))
-    draft.op("poke", plain, code.call(draft, own, Errand(_SETCONTEXT, (data,))).code)
-    draft.op("run", plain, 0)
+    caller = (
+        flagged + 0x800 if draft.chance(0.25) else plain
+    )  # no exception is made for the call that handlers return by
+    draft.op("poke", caller, code.call(draft, own, Errand(_SETCONTEXT, (data,))).code)
+    draft.op("run", caller, 0)
+
+
+def stub(draft: Draft) -> None:
+    """Code of one page calls, or jumps to, an entry in another: what counts is where the entry lies, not who wanted it."""
+    flagged, plain = two_areas(draft)
+    caller, callee = (flagged, plain) if draft.chance(0.6) else (plain, flagged)
+    block = code.call(draft, code.gate(draft), errand(draft), code.prefixes(draft))
+    at = callee + draft.pick((0, 0x40, PAGE - len(block.code)))
+    go = bytes.fromhex("ffd1c3" if draft.chance(0.5) else "ffe1")  # call rcx; ret, or jmp rcx
+    way = load(RCX, at, draft.layout.bits) + go
+    start = caller + draft.pick((0, 0x80, PAGE - len(way)))
+    draft.op("poke", at, block.code)
+    draft.op("poke", start, way)
+    draft.op("run", start, 0)
 
 
 def written_code(draft: Draft) -> None:
@@ -175,11 +192,11 @@ def written_code(draft: Draft) -> None:
         draft.op("poke", at, draft.pick((NOP * 2, code.OPCODES["ud2"])) + RET)
         draft.op("run", at, 0)
         code.set_number(draft, GETPID.number)
-        draft.op("poke", at, code.OPCODES[draft.pick(code.TWO_BYTE_GATES)] + RET)
+        draft.op("poke", at, code.OPCODES[code.short_gate(draft)] + RET)
         draft.op("run", at, 0)
         return
     draft.op("mprotect", flagged, PAGE, RWX)
-    opcode = code.OPCODES[draft.pick(code.TWO_BYTE_GATES)]
+    opcode = code.OPCODES[code.short_gate(draft)]
     address = bytes.fromhex("66c70425" if draft.mode == "amd64" else "66c705") + at.to_bytes(4, "little")
     jump = load(RCX, at, draft.layout.bits) + b"\xff\xe1"
     draft.op("poke", plain, address + opcode + load(RAX, GETPID.number, draft.layout.bits) + jump)

@@ -8,6 +8,7 @@ from sysfuzz.generate.convert import convert_ops, convert_registers
 from sysfuzz.generate.errands import errand
 from sysfuzz.generate.sequence import literal
 from sysfuzz.generate.subject import Subject
+from sysfuzz.generate.vital import vital
 from sysfuzz.program.ir import CALLS, MODES, VENDORS, Arg, Kind, Ref, width
 from sysfuzz.program.names import RAX, REGISTERS, RSP
 
@@ -15,6 +16,7 @@ from sysfuzz.program.names import RAX, REGISTERS, RSP
 _FLAG_KINDS = {Kind.PROT: 3, Kind.MAP: 0, Kind.REMAP: 0, Kind.MSYNC: 4, Kind.MLOCKALL: 3}
 # mmap's bits worth flipping: sharing, FIXED, WIRED, ANON and NOSYSCALLS decide something, the others should not, bit 3 is unknown.
 _MAP_BITS = (0, 1, 2, 3, 4, 4, 5, 7, 10, 11, 12, 16, 16, 16, 16, 17, 24)
+_PLACES = (Kind.ADDR, Kind.SIZE, Kind.HEX)  # what decides where an op's bytes are
 _TRIES = 8  # for a value other than the one that is there: the commonest, a descriptor of -1, has 4 of 5
 
 
@@ -23,10 +25,14 @@ def change_argument(subject: Subject) -> None:
     candidates = [index for index, op in enumerate(subject.ops) if op.args]
     if not candidates:
         return
-    index = subject.pick(candidates)
-    op = subject.ops[index]
-    position = subject.below(len(op.args))
-    kind = CALLS[op.call][position].kind
+    spared = vital(subject.ops) if subject.chance(weights.SPARED) else frozenset[int]()
+    for _ in range(_TRIES):
+        index = subject.pick(candidates)
+        op = subject.ops[index]
+        position = subject.below(len(op.args))
+        kind = CALLS[op.call][position].kind
+        if index not in spared or kind not in _PLACES:
+            break
     arg = op.args[position]
     if isinstance(arg, bytes):
         position, kind, arg = 0, Kind.ADDR, op.args[0]  # code has mutations of its own
