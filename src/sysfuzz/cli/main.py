@@ -27,6 +27,7 @@ _VERBS = {
     "report": "Report findings, for people and for CI systems.",
     "targets": "List what can be fuzzed.",
     "fmt": "Print programs in canonical form.",
+    "corpus": "Look after a corpus.",
     "bench": "Measure sysfuzz itself.",
     "accelerate": "Compile sysfuzz, to fuzz faster.",
     "doctor": "Check the installation.",
