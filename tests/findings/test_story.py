@@ -126,8 +126,12 @@ def told(target, program):
 
 
 def from_nowhere(text, program, outcome):
-    """Addresses of a story that are neither in the program nor in a map of the run; facts about the CPU and the rule have others."""
+    """Addresses of a story that are neither in the program nor in a map of the run nor in a call that code made; facts about the CPU and the
+    rule have others.
+    """
     given = {int(number, 16) for number in re.findall(r"\b0x[0-9a-f]+", format_program(program))}
+    replies = [event.reply for step in outcome.steps for event in step.events if event.reply is not None]
+    given |= {arg for reply in replies for arg in reply.args}
     maps = [view for views in (outcome.boot, *(step.views for step in outcome.steps)) for view in views]
     regions = {region[:2] for view in maps for region in view.regions}
     text = re.sub(r"(?<=\* Actual: )(.*?)\n\n.*?(?=## The core|\Z)", r"\1", text, flags=re.DOTALL)
