@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: all fuzz test bench lock clean
+.PHONY: all fuzz test bench bench-quick bench-full lock clean
 
 all: $(READY)
 
@@ -27,6 +27,23 @@ test: $(READY)
 bench: $(READY)
 	-$(BIN)/sysfuzz accelerate
 	$(BIN)/sysfuzz bench speed
+
+# Five minutes on two cores: does the fuzzer still beat its baselines?
+bench-quick: $(READY)
+	@mkdir -p build
+	$(BIN)/sysfuzz bench run --out build/bench-quick.jsonl --seeds 2 --runs 5000 --for 20s \
+		--engine uniform --engine atheris --engine generator --engine full
+	$(BIN)/sysfuzz bench report build/bench-quick.jsonl -o build/bench-quick
+
+# Hours: whatever ends it, the same command goes on with it. A release takes SEEDS=20.
+SEEDS ?= 5
+JOBS ?= 2
+bench-full: $(READY)
+	@mkdir -p build
+	$(BIN)/sysfuzz bench run --out build/bench-full.jsonl --seeds $(SEEDS) -j $(JOBS)
+	$(BIN)/sysfuzz bench report build/bench-full.jsonl -o build/bench-full
+	$(BIN)/sysfuzz bench mappings -o build/bench-full/mappings.svg
+	$(BIN)/sysfuzz bench mutants --out build/mutants.jsonl -j $(JOBS)
 
 # Packages come with the hashes that the lock names and none is built, so nothing else is downloaded and no compiler is needed.
 $(READY): requirements.lock pyproject.toml
