@@ -87,7 +87,7 @@ class CounterMap:
     def shown(self) -> Mapping[str, Sequence[int]]:
         """Which counters are not 0 now, by domain."""
         return {
-            domain: [index for index, value in enumerate(counters) if value]
+            domain: [index for index in range(len(counters)) if counters[index]]
             for domain, counters in self.audible().items()
         }
 
