@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 from sysfuzz.bench import afl
 from sysfuzz.bench.nursery import Warm
 from sysfuzz.engine.driver import run
+from sysfuzz.engine.flags import flags
 from sysfuzz.engine.job import FuzzJob
 from sysfuzz.engine.replay import REPLAYS, Replayed
 from sysfuzz.engine.settings import CODE_COUNTERS
@@ -26,7 +27,7 @@ from sysfuzz.targets.table import Target
 
 Execute = Callable[[bytes], None]  # executes one input, and does not return from the last
 
-_SIGNALS = ("abrt", "bus", "fpe", "ill", "int", "segv", "term", "usr1", "usr2", "xfsz")
+_RSS_LIMIT_MB = 2048
 # Mean 64: of 2,000 fresh programs the median was 68 bytes. Longer ones are nothing but more ops.
 _UNIFORM_BYTES = 128
 
@@ -82,19 +83,8 @@ def _atheris(bench: Bench, execute: Execute) -> NoReturn:
 
 
 def _flags(seed: int) -> list[str]:
-    """Those of a worker (engine/worker.py). There is no corpus, neither to start from nor on disk: libFuzzer keeps it in memory."""
-    return [
-        "sysfuzz",
-        f"-seed={1 + seed % 0x7FFF_FFFF}",
-        f"-max_len={MAX_WIRE}",
-        "-len_control=0",
-        "-reload=0",
-        "-rss_limit_mb=2048",
-        "-timeout=1000000",  # whoever runs the trial has a clock
-        "-detect_leaks=0",
-        "-exact_artifact_path=/dev/null",
-        *(f"-handle_{name}=0" for name in _SIGNALS),
-    ]
+    """There is no corpus, neither to start from nor on disk: libFuzzer keeps it in memory."""
+    return [*flags(seed, MAX_WIRE, _RSS_LIMIT_MB), "-exact_artifact_path=/dev/null"]
 
 
 def _uniform(bench: Bench, execute: Execute) -> NoReturn:

@@ -16,6 +16,7 @@ import sysfuzz
 from sysfuzz.engine.assignment import Assignment
 from sysfuzz.engine.driver import load_factory, run
 from sysfuzz.engine.faults import FaultLog
+from sysfuzz.engine.flags import flags
 from sysfuzz.engine.guard import Guard
 from sysfuzz.engine.journal import Journal
 from sysfuzz.engine.lifeline import die_with
@@ -29,17 +30,8 @@ _PACKAGE = Path(sysfuzz.__file__).parent
 
 def _libfuzzer_arguments(assignment: Assignment, directory: Path) -> list[str]:
     arguments = [
-        "sysfuzz",
-        f"-seed={1 + assignment.seed % 0x7FFF_FFFF}",  # an int of C; 0 would mean the time of day
-        f"-max_len={assignment.max_len}",
-        "-len_control=0",  # length is no measure of a structured input
-        "-reload=0",  # nobody else writes into the corpus, and when it is read again would depend on the clock
-        f"-rss_limit_mb={assignment.rss_limit_mb}",
-        "-timeout=1000000",  # the parent watches, to the second; 0 would mean at once
-        "-detect_leaks=0",
+        *flags(assignment.seed, assignment.max_len, assignment.rss_limit_mb),
         f"-artifact_prefix={directory}/artifacts/",
-        # Signals kill, with a traceback in the log, and the parent sees which one.
-        *(f"-handle_{name}=0" for name in ("abrt", "bus", "fpe", "ill", "int", "segv", "term", "usr1", "usr2", "xfsz")),
         *assignment.flags,
     ]
     if (directory / "seeds.list").stat().st_size:
