@@ -7,13 +7,13 @@ that shows it, written by hand.
 
 from collections.abc import Mapping
 
-from sysfuzz.bench.weaknesses import checks, failures, flags, frames, lineage, maps, marks
+from sysfuzz.bench.weaknesses import checks, deep_entries, deep_maps, failures, flags, frames, lineage, maps, marks
 from sysfuzz.bench.weaknesses.planted import Planted
 from sysfuzz.kernel.protocol import Boot
 from sysfuzz.targets.emulated import EmulatedTarget
 from sysfuzz.targets.table import Target
 
-_FAMILIES = (flags, maps, lineage, marks, checks, frames, failures)
+_FAMILIES = (flags, maps, lineage, marks, checks, frames, failures, deep_maps, deep_entries)
 
 WEAKNESSES: Mapping[str, Planted] = {row.name: row for family in _FAMILIES for row in family.ROWS}
 
