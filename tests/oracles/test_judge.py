@@ -10,6 +10,24 @@ from sysfuzz.program.text import parse
 from sysfuzz.targets.emulated import EmulatedTarget
 
 
+class RunsAnything(Kernel):
+    """Lets code run wherever it may be read, and zeros behind the end of a file."""
+
+    def fill(self, pid, vaddr, access):
+        answer = super().fill(pid, vaddr, access) or super().fill(pid, vaddr, "read")
+        if answer is None:
+            paddr = self.__dict__.setdefault("behind", 0) or self._memory._memory.allocate()
+            self.behind = paddr
+            return paddr, 7 if self.processes.alive[pid].vm.lookup(vaddr) else 0
+        return answer[0], answer[1] | 4
+
+
+class ForgetsPokes(Kernel):
+    def peek(self, pid, addr, count):
+        found = super().peek(pid, addr, count)
+        return bytes(len(found)) if isinstance(found, bytes) else found
+
+
 class AcceptsUnknownFlags(Kernel):
     def call(self, pid, lwp, name, args):
         if name == "mmap":
@@ -164,6 +182,8 @@ FIXED = "MAP_PRIVATE|MAP_FIXED|MAP_ANON"
 PLAIN = f"mmap(0x10000, 0x1000, {RX}, {FIXED}, -1, 0)\n"
 FLAGGED = f"mmap(0x11000, 0x1000, {RX}, {FIXED}|MAP_NOSYSCALLS, -1, 0)\n"
 CALL = 'poke(0x11000, "0f05")\nrun(0x11000)\n'
+READ_ONLY = "mmap(0x10000, 0x1000, PROT_READ, MAP_PRIVATE|MAP_FIXED, 3, 0)\n"
+PAST_END = "mmap(0x10000, 0x2000, PROT_READ|PROT_EXEC, MAP_PRIVATE|MAP_FIXED, 3, 0xf000)\n"
 
 CASES = [
     (ruled(merge_compares_attributes=False), PLAIN + FLAGGED, {("attribute-lost", "attribute/mmap/merge")}),
@@ -218,6 +238,16 @@ CASES = [
     (FaultCalls, FLAGGED + 'poke(0x11000, "0f0b")\nrun(0x11000, blocks=1)\n', {("escape", "check/fault")}),
     (FaultCalls, PLAIN + 'poke(0x10000, "0f0b")\nrun(0x10000, blocks=1)\n', {("sigill-frame", "frame/fault/missing")}),
     (Drops, FLAGGED + CALL, {("sigill-frame", "frame/missing")}),
+    (RunsAnything, READ_ONLY + "run(0x10000)\n", {("sigill-frame", "fetch/protection")}),
+    (RunsAnything, READ_ONLY + 'poke(0x10000, "0f05c3")\nrun(0x10000)\n', {("sigill-frame", "fetch/protection")}),
+    (RunsAnything, READ_ONLY + 'poke(0x10000, "0f0b")\nrun(0x10000)\n', {("sigill-frame", "fetch/protection")}),
+    (ForgetsPokes, PLAIN + 'poke(0x10000, "41")\npeek(0x10000, 1)\n', {("errno", "contents")}),
+    (ForgetsPokes, READ_ONLY + 'poke(0x10000, "41")\npeek(0x10000, 1)\n', set()),
+    (
+        RunsAnything, PLAIN + READ_ONLY.replace("0x10000", "0x11000") + 'poke(0x10fff, "0f05")\nrun(0x10fff)\n',
+        {("sigill-frame", "fetch/protection")},
+    ),
+    (RunsAnything, PAST_END + "run(0x11000)\n", {("sigill-frame", "fetch/end")}),
     (Drops, PLAIN + 'poke(0x10000, "0f05")\nrun(0x10000)\n', {("blocked", "overblock/syscall")}),
     (WrongCall, PLAIN + 'poke(0x10000, "0f05c3")\nrun(0x10000)\n', {("dispatch", "dispatch/getpid")}),
     (

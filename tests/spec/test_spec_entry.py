@@ -13,6 +13,7 @@ RW, RX = R | W, R | X
 ANON_FIXED, PRIVATE, FIXED, NOSYS = 0x1012, 0x2, 0x10, 0x10000
 S, E = 0x10000, 0x12000  # the no-syscall region [S, E)
 MODES = ["amd64", "i386"]
+CODE = LAYOUTS["amd64"].trampoline  # code that every process has
 
 
 def fixed(addr, pages, prot=RX, flags=0):
@@ -106,8 +107,9 @@ def test_64_bit_code_has_no_base(decide, enter):
 
 
 def test_bytes_wrap_like_addresses(decide, enter):
-    """An instruction over the top of the address space reads page 0, which is not mapped: nothing is blocked."""
-    (got,) = decide(REGION, enter(0xFFFF_FFFF, mode="i386", gate="int80", pc=1), mode="i386")
+    """An entry whose saved address is at the start of page 0 is looked for at the top of the address space: nothing is blocked."""
+    event = enter(E, mode="i386", gate="int80", pc=1)
+    (got,) = decide(REGION, event, mode="i386")
     assert isinstance(got.decision, Dispatch)
 
 
@@ -121,7 +123,7 @@ def test_sysenter_is_judged_by_the_mark(decide, enter, mode, vector):
     (got,) = decide([fixed(S, 3)], event, mode=mode)
     assert got.decision == Dispatch("getpid", None, 1, "")
     assert not got.marked
-    (got,) = decide([], event._replace(attempt=event.attempt._replace(base=0x3000, bits=32)), mode=mode)
+    (got,) = decide([fixed(E, 1)], event._replace(attempt=event.attempt._replace(base=0x3000, bits=32)), mode=mode)
     assert isinstance(got.decision, Dispatch)
     (got,) = decide(REGION, event._replace(attempt=event.attempt._replace(base=0x3000, bits=32)), mode=mode)
     assert (got.decision.addr, got.decision.pc) == (E + 2, E + 2 - 0x3000)
@@ -144,8 +146,8 @@ def test_a_run_follows_its_own_calls(decide, enter):
     got = decide(
         [fixed(S, 1), fixed(E, 1)], enter(S), flag, enter(S + 2), enter(E), move, enter(E + P), enter(S), enter(E - 1)
     )
-    blocked = [isinstance(event.decision, Signal) for event in got]
-    assert blocked == [False, False, True, False, False, True, False, False]
+    codes = [event.decision.code if isinstance(event.decision, Signal) else "" for event in got]
+    assert codes == ["", "", "ILL_ILLTRP", "", "", "ILL_ILLTRP", "SEGV_MAPERR", "SEGV_MAPERR"]
     assert [event.marked for event in got] == [False, False, True, True, True, True, True, True]
 
 
@@ -188,7 +190,7 @@ def test_an_open_mmap_in_a_run_is_adopted(decide, enter):
 )
 def test_calls_from_code(decide, enter, number, args, wanted):
     """What reaches the dispatcher is named, does what the op does, and says whether its LWP returns."""
-    (got,) = decide([], enter(S, number, args))
+    (got,) = decide([], enter(CODE, number, args))
     assert got.decision == wanted
 
 
@@ -207,13 +209,13 @@ STACK_TOP = LAYOUTS["i386"].stack_top
 )
 def test_sysarch_from_code(decide, enter, op, pointer, wanted):
     """The operation is looked at before the pointer."""
-    (got,) = decide([], enter(S, 165, (op, pointer), mode="i386", gate="int80"), mode="i386")
+    (got,) = decide([fixed(S, 1)], enter(S, 165, (op, pointer), mode="i386", gate="int80"), mode="i386")
     assert got.decision == Dispatch("sysarch", None, wanted, "")
 
 
 def test_unreadable_arguments(decide, enter):
     """EFAULT, and nothing is done."""
-    (got,) = decide([], enter(S, 1, mode="i386", gate="int80", stack=b"\0" * 3), mode="i386")
+    (got,) = decide([fixed(S, 1)], enter(S, 1, mode="i386", gate="int80", stack=b"\0" * 3), mode="i386")
     assert got.decision == Dispatch("exit", None, "EFAULT", "")
     assert [state.pid for state in got.states] == [1]
 
@@ -266,16 +268,96 @@ def test_page_faults(decide, data, signal, code):
     assert (got.decision.signal, got.decision.code, got.decision.addr) == (signal, code, data)
 
 
+@pytest.mark.parametrize("gate", ["syscall", "int80"])
+@pytest.mark.parametrize(
+    ("setup", "addr", "at", "signal", "code"),
+    [
+        ([], S, S, "SIGSEGV", "SEGV_MAPERR"),
+        ([fixed(S, 1, RW)], S, S, "SIGSEGV", "SEGV_ACCERR"),
+        ([fixed(S, 1, 0)], S + P - 1, S + P - 1, "SIGSEGV", "SEGV_ACCERR"),
+        ([fixed(S, 1, RW, NOSYS)], S, S, "SIGSEGV", "SEGV_ACCERR"),  # before the check
+        ([fixed(S, 1)], S + P - 1, S + P, "SIGSEGV", "SEGV_MAPERR"),
+        ([fixed(S, 1), fixed(S + P, 1, RW)], S + P - 1, S + P, "SIGSEGV", "SEGV_ACCERR"),
+        ([("mmap", S, 2 * P, RX, PRIVATE | FIXED, 3, 15 * P)], S + P, S + P, "SIGBUS", ""),
+        ([("mmap", S, 2 * P, RX, PRIVATE | FIXED, 3, 15 * P)], S + P - 1, S + P, "SIGBUS", ""),
+        ([fixed(S, 1), ("mprotect", S, P, R)], S, S, "SIGSEGV", "SEGV_ACCERR"),
+        ([fixed(S, 1), ("munmap", S, P)], S, S, "SIGSEGV", "SEGV_MAPERR"),
+    ],
+)
+def test_entries_that_cannot_be_fetched(decide, enter, gate, setup, addr, at, signal, code):
+    """Instead of the entry its page fault is due, at the first byte that cannot be fetched; the call has no effect."""
+    event = enter(addr, 2, gate=gate)
+    (got,) = decide(setup, event)
+    assert got.decision == Signal(signal, code, at, addr, event.attempt.regs, False, unfetched=True)
+    assert len(got.states) == 1
+
+
+def test_fetched_are_all_bytes_of_an_entry(decide, enter):
+    """Prefixes count as well as the operand of a call gate; what lies behind does not."""
+    setup = [fixed(S, 1)]
+    assert decide(setup, enter(S, start=S - 1))[0].decision.addr == S - 1
+    lcall = {"mode": "i386", "gate": "lcall7"}
+    assert isinstance(decide(setup, enter(S + P - 7, **lcall), mode="i386")[0].decision, Dispatch)
+    assert decide(setup, enter(S + P - 6, **lcall), mode="i386")[0].decision.addr == S + P
+    based = enter(S + P - 1, mode="i386", gate="int80", base=0x8000, pc=S + P + 1 - 0x8000)
+    (got,) = decide(setup, based, mode="i386")
+    assert (got.decision.addr, got.decision.pc) == (S + P, S + P - 1 - 0x8000)
+
+
+@pytest.mark.parametrize("vector", [0, 1, 3, 6, 14, 17])
+def test_faults_of_what_cannot_be_fetched(decide, vector):
+    """A fault that only an instruction that runs can raise is none there, but of its bytes only the first is known."""
+    data = 0 if vector == 14 else None
+    (got,) = decide([fixed(S, 1, RW)], fault(vector, data))
+    assert (got.decision.signal, got.decision.code, got.decision.addr) == ("SIGSEGV", "SEGV_ACCERR", S)
+    assert got.decision.unfetched
+    (got,) = decide([fixed(S, 1)], fault(vector, data, S + P - 1, S + P - 1))
+    assert not got.decision.unfetched
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        fault(14, S),  # the page fault that is due
+        fault(14, S, S - 2, S - 2),
+        fault(13),  # an address that is none, or what became of an IRET
+        Event("SIGSEGV", S, fault(14, 0x1_0000_0000 + S).attempt._replace(bits=32)),
+    ],
+)
+@pytest.mark.parametrize("setup", [[], [fixed(S, 1, RW)]])
+def test_fetches_that_fail_by_themselves(decide, event, setup):
+    """Where the attempt is the failure of a fetch, or nobody knows where the CPU was, nothing else is due."""
+    (got,) = decide([fixed(S - P, 1), *setup], event)
+    assert not got.decision.unfetched
+
+
+def test_fetches_are_decided_before_their_effect(decide, enter):
+    """Code may unmap or protect itself: what counts is the map before the call; the next instruction is refused."""
+    for call in ((73, (S, P)), (74, (S, P, R))):
+        gone, later = decide([fixed(S, 1)], enter(S, *call), enter(S + 2))
+        assert isinstance(gone.decision, Dispatch)
+        assert later.decision.unfetched
+
+
+def test_32_bit_code_above_4_gib(decide, enter):
+    """A far return may have gone on in a page whose low half is where the attempt is told."""
+    high = fixed(0x1_0000_0000 + S, 1)
+    event = enter(S, gate="int80", bits=32)
+    assert isinstance(decide([high], event)[0].decision, Dispatch)
+    assert decide([high], enter(S, gate="int80"))[0].decision.unfetched
+    assert decide([fixed(0x1_0000_0000 + E, 1)], event)[0].decision.unfetched
+
+
 def test_only_who_has_a_handler_may_handle(decide, enter):
     """Without a handler the signal surely ends the run: never installed, reset, lost by exec; children inherit it."""
     install, reset = ("sigaction", 4, E), ("sigaction", 4, 0)
-    ill = fault(6)
+    ill = fault(6, start=CODE)
     assert decide([install], ill)[0].decision.handled is None
     assert decide([install, reset], ill)[0].decision.handled is False
-    assert decide([install], fault(13))[0].decision.handled is False
+    assert decide([install], fault(13, start=CODE))[0].decision.handled is False
     assert decide([install, ("fork",), ("as", 2, 0), reset, ("as", 1, 0)], ill)[0].decision.handled is None
     assert decide([install, ("vfork",), ("as", 2, 0)], ill)[0].decision.handled is None
     assert decide([install, ("exec",)], ill)[0].decision.handled is False
     stack = LAYOUTS["amd64"].stack
-    assert decide([], enter(S, 340, (4, stack)), ill)[1].decision.handled is None
-    assert decide([], enter(S, 340, (4, 0)), ill)[1].decision.handled is False
+    assert decide([], enter(CODE, 340, (4, stack)), ill)[1].decision.handled is None
+    assert decide([], enter(CODE, 340, (4, 0)), ill)[1].decision.handled is False

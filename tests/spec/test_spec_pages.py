@@ -1,5 +1,7 @@
 """Arithmetic on pages and places, against a plain statement of it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +73,7 @@ def test_a_page_past_the_end_cannot_be_touched():
 def test_choose_against_all_places(taken, count, align, answer):
     """In a small address space: the core's place if it is one of all legal ones, else whether there was any."""
     world = World("amd64")
-    world.layout = world.layout.__class__(64, P, 41 * P, 0, 0, 0, 0, 0)
+    world.layout = replace(world.layout, vm_min=P, vm_max=41 * P)
     world.space.pages = dict.fromkeys(taken, ONE)
     world.answer = answer if isinstance(answer, str) else answer * P
     legal = [

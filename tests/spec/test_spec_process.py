@@ -11,6 +11,7 @@ R, W, X = 1, 2, 4
 RW, RX, RWX = R | W, R | X, R | W | X
 ANON_FIXED, SHARED, FIXED, WIRED, NOSYS = 0x1012, 0x1, 0x10, 0x800, 0x10000
 A = 0x10000
+CODE = LAYOUTS["amd64"].trampoline  # code that every process has
 SHARE, COPY, NONE, ZERO = 0, 1, 2, 4
 
 
@@ -183,8 +184,8 @@ def test_the_gone_cannot_call(check, last, call):
 
 def test_the_lowest_lwp_goes_on(play, enter):
     """Where the current LWP has ended and its process has not, later ops and runs are those of its lowest LWP."""
-    self = enter(A, 311)
-    end = enter(A, 310)
+    self = enter(CODE, 311)
+    end = enter(CODE, 310)
     expected = play(
         ("lwp_create",),
         ("lwp_create",),

@@ -4,7 +4,7 @@ import pytest
 
 from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.machine.emulator import MachineError
-from sysfuzz.program.outcome import PANIC, Reply
+from sysfuzz.program.outcome import PANIC, Delivered, Region, Reply, View
 from sysfuzz.program.text import parse
 from sysfuzz.targets.emulated import EmulatedTarget
 from sysfuzz.targets.table import TargetError, get, names
@@ -37,13 +37,48 @@ def test_an_exception_out_of_the_core_is_its_panic(method):
 
 @pytest.mark.parametrize(
     ("method", "answer"),
-    [("call", None), ("call", 1.5), ("enter", None), ("enter", "ok"), ("views", None), ("poke", [])],
-)
+    [
+        ("call", None), ("call", 1.5), ("enter", None), ("enter", "ok"), ("views", None), ("poke", []),
+        ("views", (None,)), ("views", (View(1, True, None),)), ("views", (View(1, None, ()),)), ("views", (View(None, True, ()),)),
+        ("views", (View(1, True, (None,)),)), ("views", (View(1, True, (Region(0x1000, None, 0, 0, 0, 0, 0, 0),)),)),
+        ("fill", 5), ("fill", (None, 7)), ("fill", (0x1000, None)), ("segments", None), ("segments", ((8, None),)),
+        ("transitions", None), ("transitions", (None,)), ("check", None),
+        ("enter", Reply(None)), ("enter", Reply("", None)), ("enter", Reply("getpid", (None,))), ("enter", Reply("getpid", (), None)),
+        ("enter", Reply(signal=Delivered("SIGILL", "", None, 0, (), False))),
+        ("enter", Reply(signal=Delivered("SIGILL", "", 0, 0, None, False))),
+    ],
+)  # fmt: skip
 def test_what_breaks_the_protocol_is_a_panic(method, answer):
-    """An answer of another type than the protocol's is the core's fault, not ours."""
+    """An answer of another type than the protocol's, anywhere in it, is the core's fault, not ours."""
     found = outcome(core(**{method: lambda *_: answer}), RUN)
-    assert type(answer).__name__ in found.panic.reason
+    assert f"{'mmap' if method == 'call' else method} answered" in found.panic.reason
     assert found.panic.exception == ""
+
+
+@pytest.mark.parametrize("answer", [(0, 7), (0x1800, 7), (-0x1000, 7), (1 << 40, 7)])
+def test_only_pages_of_the_memory(answer):
+    """A TLB miss answered with the machine's own page, part of one or none at all is a panic, before the CPU sees it."""
+    found = outcome(core(fill=lambda *_: answer), RUN)
+    assert found.panic.reason == "fill answered with no page of the memory"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("pc", None), ("cs", None), ("flags", None), ("regs", None), ("regs", []), ("regs", [1] * 15),
+        ("regs", [None] * 16), ("regs", [-1] * 16), ("regs", [1 << 64] * 16),
+    ],
+)  # fmt: skip
+def test_frames_that_cannot_be_resumed(field, value):
+    """A core that leaves no numbers in the frame has panicked."""
+
+    def enter(_pid, _lwp, frame):
+        setattr(frame, field, value)
+        return Reply("getpid", (), 1)
+
+    found = outcome(core(enter=enter), RUN)
+    assert found.panic is not None
+    assert found.panic.reason.startswith("enter ")
 
 
 def test_a_core_that_exits_has_panicked():

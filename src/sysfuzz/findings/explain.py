@@ -238,6 +238,8 @@ def _entry_rule(oracle: str, tried: Tried) -> str:
     gate = tried.attempt.gate
     if oracle == "lock":
         return "lock"
+    if isinstance(tried.decision, Signal) and tried.decision.unfetched:
+        return "fetch"
     if oracle == "dispatch":
         assert isinstance(tried.decision, Dispatch)
         return "number" if tried.decision.call != tried.reply.call else "arguments"

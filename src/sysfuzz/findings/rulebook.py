@@ -221,6 +221,12 @@ RULES: Mapping[str, Rule] = {
         "#UD SIGILL/ILL_ILLOPC · #GP SIGSEGV/SEGV_ACCERR · page fault SIGSEGV (SEGV_MAPERR unmapped, SEGV_ACCERR protection) or"
         " SIGBUS past a file's end",
     ),
+    "fetch": Rule(
+        _SIGNALS,
+        "An instruction is fetched only from pages that are mapped, executable and within their file, as the map is when it is"
+        " fetched. Where a byte of it is not, its page fault comes first, at that byte, and nothing else of the instruction"
+        " happens.",
+    ),
     "lock": Rule(_ENTRY, "A process that is not marked never takes the map lock at entry."),
     "number": Rule(
         _ENTRY,

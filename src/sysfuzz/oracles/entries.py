@@ -55,6 +55,8 @@ def blocked(case: Case) -> Iterator[Verdict]:
 def frame(case: Case) -> Iterator[Verdict]:
     """A signal arrived with the wrong code, address, PC or registers, or not at all: the monitor would emulate something else, or nothing.
 
+    An instruction that could not be fetched at all, and has done something all the same, is one of them: what was due is the page fault.
+
     For a refused call the monitor needs ILL_ILLTRP, the address of the opcode, the PC there, and every other register untouched. All that
     is wrong with one frame is one verdict. The gates behind the check share what refuses; sysenter, which is refused by its own fault, and
     faults do not. A sysenter that got in instead counts wherever it came from, since nobody records that: it is the hole that lets flagged
@@ -64,6 +66,10 @@ def frame(case: Case) -> Iterator[Verdict]:
         attempt, reply, decision = event.attempt, event.reply, wanted.decision
         assert attempt is not None and reply is not None
         if not isinstance(decision, Signal):
+            continue
+        if decision.unfetched:
+            if not same(event, decision):
+                yield _fetched(case, op, number, pid, decision, attempt, reply)
             continue
         where = "" if attempt.gate and attempt.gate != "sysenter" else f"{family(attempt)}/"
         if reply.signal is not None:
@@ -81,6 +87,19 @@ def frame(case: Case) -> Iterator[Verdict]:
             yield Verdict(
                 "sigill-frame", op, text, _text(reply), _missing(case, op, number, pid, attempt, reply), number
             )
+
+
+def _fetched(case: Case, op: int, event: int, pid: int, decision: Signal, attempt: Attempt, reply: Reply) -> Verdict:
+    """The CPU was given a page to execute that it must not have."""
+    wall = {"SEGV_MAPERR": "unmapped", "SEGV_ACCERR": "protection"}.get(decision.code, "end")
+    cause = case.map_blame(pid, op, event) or f"fetch/{wall}"
+    expected = f"{_signal_text(decision)}, no instruction fetched at {decision.addr:#x}"
+    actual = f"{family(attempt)} at {attempt.start:#x}: {_text(reply)}"
+    return Verdict("sigill-frame", op, expected, actual, cause, event)
+
+
+def _signal_text(decision: Signal) -> str:
+    return f"{decision.signal}/{decision.code}" if decision.code else decision.signal
 
 
 def _missing(case: Case, op: int, event: int, pid: int, attempt: Attempt, reply: Reply) -> str:

@@ -2,7 +2,8 @@
 
 The decision follows from what hardware saves (the next address; for SYSENTER nothing) and the pages; if the call is
 let in, it has the same effect as the op of that name. Of the core's reply only the result of a call that leaves the
-address open is looked at.
+address open is looked at. An attempt whose instruction the pages do not let the CPU fetch is none: what was due is the
+page fault.
 """
 
 from collections.abc import Mapping
@@ -12,13 +13,14 @@ from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Result
 from sysfuzz.spec.abi import Request, request
 from sysfuzz.spec.calls import EFFECTS
 from sysfuzz.spec.expect import UNSPECIFIED, Dispatch, Expectation, Signal
-from sysfuzz.spec.pages import READ, past_end, touchable
+from sysfuzz.spec.pages import EXEC, READ, past_end, touchable
 from sysfuzz.spec.process import SIGNALS, UNCATCHABLE
 from sysfuzz.spec.world import World
 
 # Bytes of the instruction as the core takes them to be: it cannot see them.
 SIZES = {"syscall": 2, "int80": 2, "lcall7": 7, "lcall27": 7}
 ENDS = {"exit": "exit", "lwp_exit": "exit", "exec": "exec"}
+GENERAL_PROTECTION = 13
 PAGE_FAULT = 14
 DESCRIPTORS = range(7)  # a terminal three times, three files, a pipe
 
@@ -45,6 +47,9 @@ def decide(world: World, attempt: Attempt, answer: Result) -> Dispatch | Signal:
     the CPU refused it (vector 13) or let it in is the core's doing, and right only if a marked process was refused
     and another was not.
     """
+    refused = _first_unfetchable(world, attempt)
+    if refused is not None:
+        return _unfetched(world, attempt, refused)
     if not attempt.gate:
         return _fault(world, attempt)
     if attempt.gate == "sysenter":
@@ -63,6 +68,42 @@ def decide(world: World, attempt: Attempt, answer: Result) -> Dispatch | Signal:
     return _dispatch(world, attempt, answer)
 
 
+def _first_unfetchable(world: World, attempt: Attempt) -> int | None:
+    """Linear address of the instruction's first byte that cannot be fetched; None if all can, or the attempt says so itself.
+
+    Looked at are the bytes that the CPU has surely fetched: all of an entry, the prefixes of a fault, and the first.
+    """
+    mask = _mask(attempt)
+    start = attempt.start
+    count = (attempt.opcode - start & mask) + (attempt.size if attempt.gate else 0) or 1
+    pages = world.space.pages
+    page = pages.get(start // PAGE)
+    if page is not None and page.prot & EXEC and not past_end(page) and start % PAGE + count <= PAGE:
+        return None  # nearly always
+    for i in range(count):
+        at = start + i & mask
+        page = pages.get(at // PAGE)
+        if page is None or not page.prot & EXEC or past_end(page):
+            return None if attempt.data == at or _elsewhere(world, attempt) else at
+    return None
+
+
+def _elsewhere(world: World, attempt: Attempt) -> bool:
+    """Whether the CPU may not have been at `start`.
+
+    A #GP is also what comes of an address that is none, and of an IRET that has led to anywhere. A far return to 32-bit
+    code above 4 GiB, which by rights is one, goes on there if there is a page, and `start` is the low half.
+    """
+    if not attempt.gate and attempt.vector == GENERAL_PROTECTION:
+        return True
+    if attempt.bits == world.layout.bits:
+        return False
+    if attempt.data is not None and attempt.data > _mask(attempt):
+        return True
+    low, number = _mask(attempt) // PAGE, attempt.start // PAGE
+    return any(n > low and n & low == number and page.prot & EXEC for n, page in world.space.pages.items())
+
+
 def _mask(attempt: Attempt) -> int:
     return (1 << attempt.bits) - 1
 
@@ -76,14 +117,22 @@ def _fault(world: World, attempt: Attempt) -> Signal:
     if attempt.vector != PAGE_FAULT or attempt.data is None:
         signal, code = FAULTS.get(attempt.vector, ("", ""))
         return _signal(world, attempt, signal, code, None, attempt.pc)
-    page = world.space.pages.get(attempt.data // PAGE)
-    if page is None:
-        signal, code = "SIGSEGV", "SEGV_MAPERR"
-    elif past_end(page):
-        signal, code = "SIGBUS", ""
-    else:
-        signal, code = "SIGSEGV", "SEGV_ACCERR"
+    signal, code = _page_fault(world, attempt.data)
     return _signal(world, attempt, signal, code, attempt.data, attempt.pc)
+
+
+def _unfetched(world: World, attempt: Attempt, at: int) -> Signal:
+    signal, code = _page_fault(world, at)
+    pc = attempt.start - attempt.base & _mask(attempt)
+    return _signal(world, attempt, signal, code, at, pc)._replace(unfetched=True)
+
+
+def _page_fault(world: World, at: int) -> tuple[str, str]:
+    """Signal and code of an access to the linear address `at` that was refused."""
+    page = world.space.pages.get(at // PAGE)
+    if page is None:
+        return "SIGSEGV", "SEGV_MAPERR"
+    return ("SIGBUS", "") if past_end(page) else ("SIGSEGV", "SEGV_ACCERR")
 
 
 def _signal(world: World, attempt: Attempt, signal: str, code: str, addr: int | None, pc: int) -> Signal:

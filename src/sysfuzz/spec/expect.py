@@ -24,7 +24,7 @@ class Anywhere(NamedTuple):
 
 
 class AnyBytes(NamedTuple):
-    """Success of a peek: this many bytes, whatever they hold."""
+    """Success of a peek of what is not known: this many bytes, whatever they hold."""
 
     size: int
 
@@ -35,7 +35,7 @@ class Unspecified(NamedTuple):
 
 UNSPECIFIED: Final = Unspecified()
 
-Expectation = int | str | Anywhere | AnyBytes | Unspecified
+Expectation = int | str | bytes | Anywhere | AnyBytes | Unspecified
 
 
 def accepts(expected: Expectation, actual: Result) -> bool:
@@ -77,6 +77,9 @@ class Signal(NamedTuple):
     pc: int
     regs: tuple[int, ...]
     handled: bool | None  # False: surely no handler, so the run ends; None: there may be one, masked or not
+    # The instruction could not be fetched, and `addr` is why, so that it had no right to become an attempt. How the
+    # registers were before it nobody knows: `regs` are those of the attempt.
+    unfetched: bool = False
 
 
 class ExpectedEvent(NamedTuple):

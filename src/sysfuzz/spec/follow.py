@@ -11,6 +11,7 @@ from sysfuzz.program.ir import Op, Program, Ref, make
 from sysfuzz.program.names import PROT
 from sysfuzz.program.outcome import Event, Outcome, Step
 from sysfuzz.spec.calls import EFFECTS
+from sysfuzz.spec.contents import Contents
 from sysfuzz.spec.entry import decide
 from sysfuzz.spec.expect import (
     UNSPECIFIED,
@@ -33,19 +34,23 @@ def follow(program: Program, outcome: Outcome) -> Expected:
     world = World(program.mode)
     boot = states = world.states()
     steps = []
+    # Most programs ask for no contents, and then nobody follows them.
+    contents = Contents(world) if any(op.call == "peek" for op in program.ops) else None
     for op, step in zip(program.ops, outcome.steps, strict=False):
         events: tuple[ExpectedEvent, ...] = ()
         if op.call == "run" and world.settle():
             events = _run(world, step.events, states)
             result: Expectation = UNSPECIFIED  # a run's result is its events
+            if contents is not None:
+                contents.run()
         else:
-            result = _call(world, op, step, outcome.steps)
+            result = _call(world, contents, op, step, outcome.steps)
         states = world.states(events[-1].states if events else states)
         steps.append(make(ExpectedStep, (result, events, states)))
     return Expected(boot, tuple(steps))
 
 
-def _call(world: World, op: Op, step: Step, steps: Sequence[Step]) -> Expectation:
+def _call(world: World, contents: Contents | None, op: Op, step: Step, steps: Sequence[Step]) -> Expectation:
     """Any op but the run of a live LWP."""
     args = [arg if isinstance(arg, int) else _resolve(arg, steps, world.mask) for arg in op.args]
     if op.call == "as":
@@ -53,9 +58,13 @@ def _call(world: World, op: Op, step: Step, steps: Sequence[Step]) -> Expectatio
     if not world.settle():
         return "ESRCH"
     if op.call in ("poke", "peek"):
-        return _memory(world, op.call, *args)
+        return _memory(world, contents, op, *args)
     world.answer = step.result
-    return EFFECTS[op.call](world, *args)
+    space = world.space
+    answer = EFFECTS[op.call](world, *args)
+    if contents is not None:
+        contents.call(space, op.call, args, answer)
+    return answer
 
 
 def _resolve(arg: Ref | bytes, steps: Sequence[Step], mask: int) -> int:
@@ -70,11 +79,16 @@ def _resolve(arg: Ref | bytes, steps: Sequence[Step], mask: int) -> int:
     return len(arg)
 
 
-def _memory(world: World, call: str, addr: int, count: int) -> Expectation:
+def _memory(world: World, contents: Contents | None, op: Op, addr: int, count: int) -> Expectation:
     """poke and peek: they pass over protection, but not over a page that is unmapped or past its file's end."""
     if not touchable(world.space.pages, addr, count, PROT["PROT_NONE"]):
         return "EFAULT"
-    return AnyBytes(count) if call == "peek" else 0
+    if op.call == "peek":
+        known = None if contents is None else contents.peek(addr, count)
+        return AnyBytes(count) if known is None else known
+    if contents is not None and isinstance(op.args[1], bytes):
+        contents.poke(addr, op.args[1])
+    return 0
 
 
 def _run(world: World, events: Sequence[Event], states: tuple[State, ...]) -> tuple[ExpectedEvent, ...]:

@@ -1,6 +1,6 @@
 """Calls that set or ask about what mapped pages are like: mprotect, minherit, madvise, msync, mincore.
 
-None of them maps, unmaps or reaches an attribute. Of contents nothing is modelled, so madvise's FREE and msync are
+None of them maps, unmaps or reaches an attribute. Contents are followed elsewhere, so madvise's FREE and msync are
 their checks alone.
 """
 

@@ -10,6 +10,7 @@ from sysfuzz.machine.memory import ArenaExhausted, GuestMemory
 from sysfuzz.program.ir import DEFAULT_BLOCKS, Arg, Mode, Op, Program, Ref, Vendor, make
 from sysfuzz.program.layout import LAYOUTS, STACK_HEADROOM
 from sysfuzz.program.outcome import PANIC, Attempt, Event, Outcome, Panic, Reply, Result, Step, View
+from sysfuzz.targets.answers import expect, expect_page, expect_reply, expect_segments, expect_views, expect_words
 
 _GENERAL_PROTECTION = 13
 
@@ -58,16 +59,20 @@ class _Run:
         try:
             core = self.core = self.boot(self.program.mode, self.machine.memory)
             self.machine.begin(self._fill)
-            boot = self.views = core.views()
+            boot = core.views()
+            expect_views(boot, ())
+            self.views = boot
             for op in self.program.ops:
                 result = self._do(op)
-                _expect((int, str, bytes), result, op.call)
-                self.views = core.views()
-                _expect(tuple, self.views, "views")
-                self.steps.append(make(Step, (result, self.pid, tuple(self.events), self.views, core.transitions())))
+                expect((int, str, bytes), result, op.call)
+                self._look()
+                told = expect_words(core.transitions())
+                self.steps.append(make(Step, (result, self.pid, tuple(self.events), self.views, told)))
                 if self.events:
                     self.events = []
-            return Outcome(boot, tuple(self.steps), None, core.check())
+            insane = core.check()
+            expect(str, insane, "check")
+            return Outcome(boot, tuple(self.steps), None, insane)
         except ArenaExhausted:
             return Outcome(boot, tuple(self.steps))  # the emulator's limit, not the core's doing: the program ends here
         except (Exception, SystemExit) as error:
@@ -111,11 +116,18 @@ class _Run:
         self.pid, self.lwp, self.settled = pid, found, True
         return 0
 
+    def _look(self) -> None:
+        """Ask for the maps."""
+        views = self.core.views()
+        if views is not self.views:
+            expect_views(views, self.views)
+            self.views = views
+
     # -- running code -------------------------------------------------------------------------------------------------
 
     def _fill(self, vaddr: int, access: Access) -> tuple[int, int] | None:
         """The machine's TLB miss."""
-        return self.core.fill(self.pid, vaddr, access)
+        return expect_page(self.core.fill(self.pid, vaddr, access), self.machine.memory.size)
 
     def _start(self, addr: int, blocks: int) -> None:
         """Run the current LWP from `addr` until nothing more happens in it."""
@@ -123,7 +135,7 @@ class _Run:
         sp = layout.stack_top - STACK_HEADROOM
         # If the program has unmapped its stack, this fails, and so does the code that needs it.
         core.poke(self.pid, sp, layout.done.to_bytes(layout.bits // 8, "little"))
-        machine.set_segments(core.segments(self.pid))
+        machine.set_segments(expect_segments(core.segments(self.pid)))
         machine.start(addr, sp, self.program.regs, blocks or DEFAULT_BLOCKS)
         while True:
             stop = machine.go()
@@ -143,11 +155,11 @@ class _Run:
             frame.gate, frame.pc, gate = "", pc, ""
         pid, lwp = self.pid, self.lwp
         reply = core.enter(pid, lwp, frame) if gate else core.fault(pid, lwp, frame, attempt.vector, attempt.data)
-        _expect(Reply, reply, "enter" if gate else "fault")
+        expect_reply(reply, frame, len(attempt.regs), "enter" if gate else "fault")
         if self._note(attempt, reply):
             return True
         if reply.call:
-            machine.set_segments(core.segments(self.pid))
+            machine.set_segments(expect_segments(core.segments(self.pid)))
         try:
             machine.resume(frame)
         except BadSelector as error:  # the kernel's own return to user mode would fault
@@ -160,17 +172,11 @@ class _Run:
         if reply.signal is not None:
             self.events.append(Event(reply.signal.signal, addr, attempt, reply))
             return not reply.signal.handled
-        self.views = self.core.views()
+        self._look()
         self.events.append(Event("enter", addr, attempt, reply, self.views))
         if reply.ends:
             self.events.append(Event(reply.ends))
         return bool(reply.ends)
-
-
-def _expect(kind: type | tuple[type, ...], answer: object, method: str) -> None:
-    """A core of the user's own may answer anything; what breaks the protocol is a panic."""
-    if not isinstance(answer, kind):
-        raise KernelPanic(f"{method} answered {type(answer).__name__}, which the protocol does not allow")
 
 
 def _panic_of(error: BaseException) -> Panic | None:
