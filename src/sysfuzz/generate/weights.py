@@ -63,6 +63,7 @@ IDIOMS: Table = {
     "handler": (5, "the monitor itself: emulate and go on, from flagged or other pages"),
     "forged context": (3, "setcontext sets a PC that no jump has reached"),
     "written code": (4, "translations of code that was since overwritten"),
+    "contents": (4, "pages that an entry loses or shows twice; no other idiom looks at what memory holds"),
     "failure": (
         10,
         "forty rows of errors, each of which must change nothing: several of NetBSD's destroy before they fail",
