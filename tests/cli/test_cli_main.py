@@ -13,7 +13,8 @@ from programs import GOLDEN
 from sysfuzz.cli import targets
 
 VERBS = [
-    "fuzz", "exec", "check", "minimise", "triage", "regress", "report", "targets", "fmt", "bench", "accelerate", "doctor",
+    "fuzz", "exec", "check", "minimise", "triage", "regress", "report", "targets", "fmt", "corpus", "bench", "accelerate",
+    "doctor",
 ]  # fmt: skip
 
 

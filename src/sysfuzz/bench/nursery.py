@@ -12,7 +12,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import IO, Any, Literal, NamedTuple, NoReturn, TypeVar
 
+from sysfuzz.bench import apart
 from sysfuzz.engine.lifeline import die_with
 from sysfuzz.engine.settings import CODE_COUNTERS, CORE, FACTORY
 from sysfuzz.feedback.counters import load_libfuzzer
@@ -33,8 +33,10 @@ Task = Callable[[Report], None]  # runs in the child
 Key = TypeVar("Key")
 
 _LAST_WORDS = 2000  # characters: a traceback
+_TAIL = 1 << 16  # bytes, of which the last words are taken
+_MODULES = "\nExtension modules: "  # with which faulthandler ends, and which can be longer than all else
 _MORE_OBJECTS = 20_000  # the worker's threshold of garbage collections (engine/worker.py)
-INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells count
+_LONGEST_WAIT = 3600.0  # seconds, after which nobody minds one look too many; select takes no more than some 292 years
 _HELD = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
 
@@ -76,35 +78,17 @@ def warm() -> Warm:
 def enter(function: str, settings: Mapping[str, object]) -> int:
     """Call `function`, a name `module:attribute`, as function(warm, settings) in a fresh process that is warm; the exit code that it returns.
 
-    The process shares the standard streams of this one, and Ctrl-C is its business alone. `settings` are what JSON can hold.
+    See `apart.start`.
     """
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([path or os.getcwd() for path in sys.path]),
-        "PYTHONHASHSEED": "0",
-    }
-    script = f"from {__name__} import main; main()"
-    command = [sys.executable, "-P", "-c", script, str(os.getpid()), function, json.dumps(settings)]
-    process = subprocess.Popen(command, env=environment)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        return process.wait()
-    finally:
-        process.kill()  # nothing, if it has ended
-        signal.signal(signal.SIGINT, before)
+    return apart.start(f"{__name__}:call", {"function": function, "settings": settings})
 
 
-def main() -> NoReturn:
-    """The fresh process: sys.argv holds its parent's process id, the function and its settings."""
-    _, parent, name, settings = sys.argv
-    die_with(int(parent))
-    try:
-        parts = warm()
-        module, _, attribute = name.partition(":")
-        function: Callable[[Warm, Mapping[str, object]], int] = getattr(import_module(module), attribute)
-        code = function(parts, json.loads(settings))
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    sys.exit(code)
+def call(settings: apart.Settings) -> int:
+    """The fresh process."""
+    parts = warm()
+    module, _, attribute = settings["function"].partition(":")
+    function: Callable[[Warm, Mapping[str, object]], int] = getattr(import_module(module), attribute)
+    return function(parts, settings["settings"])
 
 
 # -- children -----------------------------------------------------------------------------------------------------------
@@ -134,7 +118,7 @@ def in_children(
             if not living:
                 return
             over = max(0.0, min(child.deadline for _, child in living.values()) - time.monotonic())
-            ready, _, _ = select.select(list(living), [], [], over)
+            ready, _, _ = select.select(list(living), [], [], min(over, _LONGEST_WAIT))
             now = time.monotonic()
             for pipe, (key, child) in list(living.items()):
                 late = now >= child.deadline
@@ -181,8 +165,8 @@ class _Child:
             if self._said.endswith(b"\n"):
                 record: Record = json.loads(self._said)
                 return record
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_WORDS))
-            words = file.read().decode(errors="replace")
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            words = file.read().decode(errors="replace").partition(_MODULES)[0][-_LAST_WORDS:]
         code = os.waitstatus_to_exitcode(status)
         if late:
             return Death("timeout", f"after {self._seconds:g} s", words)
