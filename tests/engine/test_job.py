@@ -150,7 +150,7 @@ def test_a_cross_borrows_from_the_second_program() -> None:
     first, second = wire(ESCAPE), wire("sysarch(I386_SET_LDT, 7, 0x123000)\n" * 4)
     for _ in range(1000):  # of which all mutants are fresh programs
         job.execute(first)
-    children = [decode(job.crossover(first, second, 4096, 0)) for _ in range(200)]
+    children = [decode(job.crossover(first, second, 4096, 0)) for _ in range(1000)]
     borrowed = [child for child in children if any(op.call == "sysarch" and op.args[1] == 7 for op in child.ops)]
     assert any(op.call == "run" for child in borrowed for op in child.ops)
 
