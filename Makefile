@@ -30,7 +30,7 @@ bench: $(READY)
 
 # Five minutes on two cores: does the fuzzer still beat its baselines?
 bench-quick: $(READY)
-	@mkdir -p build
+	@mkdir -p build && rm -f build/bench-quick.jsonl
 	$(BIN)/sysfuzz bench run --out build/bench-quick.jsonl --seeds 2 --runs 5000 --for 20s \
 		--engine uniform --engine atheris --engine generator --engine full
 	$(BIN)/sysfuzz bench report build/bench-quick.jsonl -o build/bench-quick

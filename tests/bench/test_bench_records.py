@@ -45,7 +45,11 @@ def test_other_keys_are_the_writers_own():
         (damaged(engine=DROP), "engine: is missing"),
         (damaged(budget__seconds=DROP), "budget.seconds: is missing"),
         (damaged(budget=5), "budget: expected an object, got 5"),
-        (damaged(weakness="a|b"), 'weakness: expected a name of letters, digits and . _ -, got "a|b"'),
+        (damaged(weakness="a|b"), 'weakness: expected a name of at most 40 letters, digits and . _ -, got "a|b"'),
+        (
+            damaged(engine="e" * 41),
+            f'engine: expected a name of at most 40 letters, digits and . _ -, got "{"e" * 36}...',
+        ),
         (damaged(seed=True), "seed: expected a whole number from 0, got true"),
         (damaged(executions=-1), "executions: expected a whole number from 0, got -1"),
         (damaged(executions=1 << 53), "executions: expected a whole number from 0, got 9007199254740992"),

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from sysfuzz.bench.ledger import Ledger, LedgerError
+from sysfuzz.bench.ledger import Ledger
+from sysfuzz.bench.lines import BadLines
 from sysfuzz.bench.plan import Budget, Planned
 from sysfuzz.bench.records import read
 
@@ -64,9 +65,34 @@ def test_half_a_line_is_cut_off(file, kept):
 def test_what_cannot_be_compared_does_not_mix(file, budget, versions, words):
     """A file with another budget or other versions is refused, with its first line that says so, and left as it is."""
     before = file.read_bytes()
-    with pytest.raises(LedgerError) as caught:
+    with pytest.raises(BadLines) as caught:
         Ledger(file, budget, versions)
     assert words in str(caught.value)
+    assert file.read_bytes() == before
+
+
+def test_a_trial_that_is_there_twice_is_located(file):
+    """Two runs were put together: whoever reads the file would refuse it."""
+    file.write_bytes(file.read_bytes() * 2)
+    with pytest.raises(BadLines, match=r"results\.jsonl:3: .*engine full, seed 1 is in .*results\.jsonl:1, too"):
+        Ledger(file, BUDGET, VERSIONS)
+
+
+def test_a_whole_line_without_its_end_counts(file):
+    """An editor has saved it so: its trial is done, and the next line does not run into it."""
+    file.write_bytes(file.read_bytes()[:-1])
+    with Ledger(file, BUDGET, VERSIONS) as ledger:
+        assert (ledger.cut, len(ledger.done)) == (0, 2)
+        ledger.add(record(seed=3))
+    assert len(read([file])) == 3
+
+
+def test_a_file_that_is_not_ours_is_not_cut(file):
+    """Whole lines that do not fit are found before anything is cut off."""
+    before = b"{}\n{"
+    file.write_bytes(before)
+    with pytest.raises(BadLines, match=r"results\.jsonl:1: "):
+        Ledger(file, BUDGET, VERSIONS)
     assert file.read_bytes() == before
 
 
@@ -74,12 +100,12 @@ def test_a_damaged_line_is_located(file):
     """A line in the middle that is no trial is an error with its number."""
     with file.open("ab") as stream:
         stream.write(b"{}\n")
-    with pytest.raises(LedgerError, match=r"results\.jsonl:3: "):
+    with pytest.raises(BadLines, match=r"results\.jsonl:3: "):
         Ledger(file, BUDGET, VERSIONS)
 
 
 def test_there_is_one_writer(file):
     """A second run on the same file is refused while the first goes on."""
-    with Ledger(file, BUDGET, VERSIONS), pytest.raises(LedgerError, match="another run"):
+    with Ledger(file, BUDGET, VERSIONS), pytest.raises(BadLines, match="another run"):
         Ledger(file, BUDGET, VERSIONS)
     Ledger(file, BUDGET, VERSIONS).__exit__(None, None, None)

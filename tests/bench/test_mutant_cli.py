@@ -37,6 +37,7 @@ def arguments(tmp_path, path):
 def test_the_command_tells_what_is_known(tmp_path, out, capsys):
     """A row of the file and one of all, then the survivor, until it is argued equivalent; nothing is run for it."""
     path, survivor = out
+    (tmp_path / "page.md").write_text("", encoding="utf-8")
     assert command.main(arguments(tmp_path, path), standalone_mode=False) == 1
     written = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     (row,) = written["files"]
@@ -59,13 +60,27 @@ def test_the_command_tells_what_is_known(tmp_path, out, capsys):
         (["--file", "nothing.py"], "nothing.py"),
         (["--out", "{}/bad.jsonl"], "bad.jsonl:1: "),
         (["--out", "{}"], "directory"),
+        (["--out", "/dev/zero"], "/dev/zero: no regular file"),
+        (["--out", "{}/note"], "note:1: half a line that no run of this command has left"),
         (["--survivors", "{}/bad.md"], "bad.md:1: "),
+        (["--survivors", "{}/nosuch.md"], "nosuch.md: "),
     ],
 )
 def test_bad_input_is_refused(tmp_path, wrong, words):
     """One line that names what is wrong, before anything is run."""
     (tmp_path / "bad.jsonl").write_text("{\n", encoding="utf-8")
+    (tmp_path / "note").write_text("mine", encoding="utf-8")
     (tmp_path / "bad.md").write_text("- `a.py:1:1 x: a -> b`\n", encoding="utf-8")
     with pytest.raises(BadInput, match=words) as refused:
         command.main([part.format(tmp_path) for part in wrong], standalone_mode=False)
     assert "\n" not in refused.value.message
+    assert (tmp_path / "note").read_text(encoding="utf-8") == "mine"
+
+
+def test_outside_a_checkout_there_is_no_page(tmp_path, out, capsys, monkeypatch):
+    """That is told, and every survivor counts."""
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["--file", "flags.py", "--runs", str(RUNS), "--out", str(out[0])], standalone_mode=False) == 1
+    said = capsys.readouterr()
+    assert said.err == "without benchmarks/survivors.md, which a checkout has: no survivor is argued\n"
+    assert "1 survivor, 0 of them argued equivalent" in said.out

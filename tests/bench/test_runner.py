@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import click
 import pytest
 
 from sysfuzz.bench import runner
@@ -90,6 +91,24 @@ def test_bad_names_are_refused(tmp_path, arguments, words):
     with pytest.raises(BadInput, match=words):
         call(tmp_path / "file", *arguments)
     assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--runs", "1000000001"], ["--seeds", "1001"], ["-j", "257"], ["--runs", "0"], ["--for", "0s"]]
+)
+def test_what_is_out_of_range_is_refused(tmp_path, arguments):
+    """More than records or memory can hold, or nothing at all; nothing is written."""
+    with pytest.raises(click.BadParameter):
+        call(tmp_path / "file", *arguments)
+    assert not (tmp_path / "file").exists()
+
+
+def test_a_trial_may_take_centuries(tmp_path):
+    """A longer time than the system's calls can wait."""
+    arguments = ["--weakness", "frame_pc", "--engine", "full", "--seeds", "1", "--for", "999999999d"]
+    assert call(tmp_path / "file", *arguments) == 0
+    (trial,) = read([tmp_path / "file"])
+    assert trial.detected
 
 
 def test_a_file_that_does_not_fit_is_bad_input(tmp_path, capfd):

@@ -81,6 +81,16 @@ def test_bad_records_are_refused_and_nothing_is_written(tmp_path, text, message)
     assert not (tmp_path / "out").exists()
 
 
+def test_a_page_of_somebody_else_stays(trials, tmp_path):
+    """A README.md that no earlier report has written, as that of a project, is not replaced; nothing is written."""
+    page = tmp_path / "README.md"
+    page.write_text("# My project\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=f"^{page}: is no page of 'sysfuzz bench report'; supported "):
+        run(trials, "-o", tmp_path)
+    assert page.read_text(encoding="utf-8") == "# My project\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "trials.jsonl"]
+
+
 def test_a_file_in_the_directorys_place_is_bad_input(trials):
     """It is named."""
     with pytest.raises(BadInput, match=f"{trials}: File exists"):

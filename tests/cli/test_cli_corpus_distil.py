@@ -1,11 +1,14 @@
 """`sysfuzz corpus distil`: what stays, what goes, and what is refused."""
 
+import fcntl
 import json
+import os
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from sysfuzz.cli import corpus_distil
 from sysfuzz.cli.corpus import command
 
 SHORT = "mode amd64\nmunmap(0x1, 0x1000)\n"
@@ -60,6 +63,49 @@ def test_with_an_output_the_corpus_stays(corpus: Path, tmp_path: Path) -> None:
     assert all(row["before"] == row["after"] for row in record["features"].values())
 
 
+def test_a_link_does_not_stand_for_its_file(corpus: Path) -> None:
+    """Of a file and a link to it, whichever name comes first, the file is kept; a link that leads out of the corpus is a program as any."""
+    (corpus / "0.prog").symlink_to("deep/b.prog")
+    outside = corpus.parent / "outside.prog"
+    (corpus / "c.prog").rename(outside)
+    (corpus / "z.prog").symlink_to(outside)
+    result = run(corpus)
+    assert result.exit_code == 0, result.output
+    assert contents(corpus) == {"deep/b.prog": SHORT, "z.prog": OTHER, "notes.md": "mine"}
+    assert (corpus / "z.prog").is_symlink()
+    assert not (corpus / "0.prog").is_symlink()
+
+
+def test_an_output_is_whole_or_nothing(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it is written: what is there already goes, so that the same command works again."""
+    real, written = corpus_distil.replace_text, []
+
+    def replace_text(path: Path, text: str) -> None:
+        if written:
+            raise KeyboardInterrupt
+        real(path, text)
+        written.append(path)
+
+    monkeypatch.setattr(corpus_distil, "replace_text", replace_text)
+    assert run(corpus, "-o", tmp_path / "small").exit_code == 1  # click's, for an interrupt
+    assert len(written) == 1
+    assert contents(tmp_path / "small") == {}
+    assert contents(corpus) == FILES
+
+
+def test_two_do_not_remove_at_once(corpus: Path) -> None:
+    """With different targets they would leave neither's programs; the second is told so."""
+    descriptor = os.open(corpus, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    result = run(corpus)
+    os.close(descriptor)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"Error: {corpus}: another 'sysfuzz corpus distil' is at work on it\n",
+    )
+    assert contents(corpus) == FILES
+
+
 def test_mistakes(corpus: Path, tmp_path: Path) -> None:
     """One line that says what is wrong, exit code 2, and every file as it was."""
     empty = tmp_path / "empty"
@@ -72,7 +118,12 @@ def test_mistakes(corpus: Path, tmp_path: Path) -> None:
         ([corpus / "notes.md"], "notes.md: Not a directory"),
         ([empty], "no *.prog file in this directory"),
         ([wrong], "x.prog:2:1: unknown call 'frok'"),
-        ([corpus, "-o", corpus], "not empty; supported: a new directory, or an empty one"),
+        ([corpus, "-o", wrong], "not empty; supported: a new directory, or an empty one"),
+        ([corpus, "-o", corpus], "which is to stay as it is; supported: a directory outside"),
+        ([corpus, "-o", corpus / "small"], "which is to stay as it is; supported: a directory outside"),
+        ([corpus, "-o", corpus / "notes.md"], "which is to stay as it is"),
+        ([corpus, "-o", wrong / "x.prog"], "x.prog: File exists"),
+        ([corpus, "-o", "/proc/nosuch"], "/proc/nosuch: No such file or directory"),
         ([corpus, "--target", "nosuch"], "--target: unknown target 'nosuch'"),
     ):
         result = run(*arguments)

@@ -11,6 +11,7 @@ from sysfuzz.bench.records import FULL, WITHOUT
 from sysfuzz.bench.sentences import amount, effect, in_short, quicker, verdict
 from sysfuzz.bench.survival import SCALES, Scale
 
+TITLE = "# How soon planted weaknesses are found"
 _EQUAL = 1.05  # a factor below that would be printed as 1.0
 
 _UNITS = f"""\
@@ -54,7 +55,7 @@ def page(evaluation: Evaluation) -> str:
     """`README.md`, which lies beside the plots and summary.json."""
     contrasts = evaluation.contrasts
     sections = [
-        "# How soon planted weaknesses are found",
+        TITLE,
         "Made by `sysfuzz bench report` of the records of trials, like the plots and [summary.json](summary.json).",
         _what_was_run(evaluation),
         *(f"> **Mind:** {warning}" for warning in evaluation.warnings),

@@ -17,9 +17,12 @@ FULL = "full"  # the engine that all others are compared with
 WITHOUT = "without-"  # before the name of a feature domain: the full engine with that domain switched off
 
 _ORDER = (FULL, "uniform", "generator", "atheris", "afl")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # goes into tables and plots as it is
+_NAME = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
+)  # goes into tables and plots as it is, which have no room for longer ones
 _MANY = 1 << 53  # below it whole numbers are exact as floating point, which statistics count in
 _MAX_QUOTE = 40
+_MOST_BYTES = 1 << 28  # of a file: half a million trials; a device can have no end
 
 
 class BadRecord(ValueError):
@@ -67,8 +70,11 @@ def read(files: Iterable[Path]) -> list[Trial]:
     """
     trials: dict[tuple[str, str, int], tuple[str, Trial]] = {}
     for file in files:
-        with located(file, "cannot read"):
-            lines = file.read_bytes().decode(errors="replace").split("\n")
+        with located(file, "cannot read"), file.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise BadRecord(f"{file}: is too long; supported: at most {_MOST_BYTES:,} bytes")
+        lines = data.decode(errors="replace").split("\n")
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -133,7 +139,7 @@ class _Reader:
     def name(self, key: str) -> str:
         value = self._get(key)
         if not isinstance(value, str) or not _NAME.fullmatch(value):
-            self._refuse(key, "a name of letters, digits and . _ -")
+            self._refuse(key, "a name of at most 40 letters, digits and . _ -")
         return value
 
     def text_or_null(self, key: str) -> str | None:

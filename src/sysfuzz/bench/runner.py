@@ -4,23 +4,22 @@
 engine is.
 """
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sysfuzz.bench.ledger import Ledger, LedgerError
-from sysfuzz.bench.nursery import INTERRUPTED, Death, Warm, in_children
+from sysfuzz.bench.apart import BAD_INPUT, FAULT, INTERRUPTED, tell
+from sysfuzz.bench.ledger import Ledger
+from sysfuzz.bench.lines import BadLines
+from sysfuzz.bench.nursery import Death, Warm, in_children
 from sysfuzz.bench.plan import Budget, Planned, plan
 from sysfuzz.bench.trial import run_trial, versions
 
 # To start, and for the last execution to end; a single one took 0.1 s at most. Who needs longer hangs.
 _GRACE_SECONDS = 20.0
 _TOLD_EVERY = 10.0  # seconds between two lines about the progress
-
-_DONE, _BAD_INPUT, _FAULT = 0, 2, 3  # the command line's exit codes
 
 
 def main(warm: Warm, settings: Mapping[str, Any]) -> int:
@@ -31,20 +30,17 @@ def main(warm: Warm, settings: Mapping[str, Any]) -> int:
     try:
         with Ledger(out, budget, versions()) as ledger:
             if ledger.cut:
-                _say(f"{out}: cut off half a line at its end, {ledger.cut} bytes that a run left when it was killed")
+                tell(f"{out}: cut off half a line at its end, {ledger.cut} bytes that a run left when it was killed")
             left = [trial for trial in trials if trial not in ledger.done]
-            _say(f"{len(trials):,} trials, {len(trials) - len(left):,} of them done: {out}")
+            tell(f"{len(trials):,} trials, {len(trials) - len(left):,} of them done: {out}")
             deaths = run_trials(warm, ledger, left, budget, settings["jobs"])
     except KeyboardInterrupt:
-        _say(f"interrupted; the same command goes on where {out} ends")
+        tell(f"interrupted; the same command goes on where {out} ends")
         return INTERRUPTED
-    except LedgerError as error:
-        _say(str(error))
-        return _BAD_INPUT
-    except OSError as error:
-        _say(f"{error.filename or out}: {error.strerror}")
-        return _BAD_INPUT
-    return _FAULT if deaths else _DONE
+    except BadLines as error:
+        tell(str(error))
+        return BAD_INPUT
+    return FAULT if deaths else 0
 
 
 def run_trials(warm: Warm, ledger: Ledger, trials: Sequence[Planned], budget: Budget, jobs: int) -> int:
@@ -80,7 +76,7 @@ class _Progress:
         self.deaths += 1
         words = death.words.strip().splitlines()
         what = " ".join([f"{death.how}: {death.detail}", *(f"({line})" for line in words[-1:])])
-        _say(f"{trial.weakness}, {trial.engine}, seed {trial.seed}: the trial died, {what}")
+        tell(f"{trial.weakness}, {trial.engine}, seed {trial.seed}: the trial died, {what}")
         self._tell()
 
     def _tell(self) -> None:
@@ -91,8 +87,4 @@ class _Progress:
         self._told = now
         seconds = now - self._started
         died = f", {self.deaths:,} died" if self.deaths else ""
-        _say(f"{self._ended:,} of {self._total:,} trials in {seconds:.0f} s, {self._detected:,} detected{died}")
-
-
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+        tell(f"{self._ended:,} of {self._total:,} trials in {seconds:.0f} s, {self._detected:,} detected{died}")

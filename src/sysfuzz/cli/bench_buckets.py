@@ -15,18 +15,33 @@ from sysfuzz.findings.provenance import installed_versions
 from sysfuzz.program.ir import Program
 from sysfuzz.program.lexer import unknown
 
+_PROGRAMS = Path("tests/weaknesses")
+
 
 @click.command("buckets")
 @click.option(
-    "--runs", type=click.IntRange(min=1), default=1000, show_default=True, help="Fresh programs, and mutants, of each."
+    "--runs",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Fresh programs, and mutants, of each.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all random choices.")
-@click.option("--only", metavar="NAME", multiple=True, help="This planted weakness; may be given more than once.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    metavar="S",
+    help="Of all random choices.",
+)
+@click.option("--only", metavar="NAME", multiple=True, help="This planted weakness; can be repeated. Default: all.")
 @click.option(
     "--programs",
     type=GivenPath(),
-    default=Path("tests/weaknesses"),
+    default=_PROGRAMS,
     show_default=True,
+    metavar="DIR",
     help="Directory with a program NAME.prog for each weakness.",
 )
 @json_option
@@ -42,6 +57,10 @@ def command(runs: int, seed: int, only: tuple[str, ...], programs: Path, json_fi
       "versions": {package: version}}
     """
     check_writable(json_file)
+    if not programs.is_dir():
+        raise BadInput(
+            f"--programs: {programs}: no such directory; supported: {_PROGRAMS} of a checkout, or one with a program NAME.prog for each weakness"
+        )
     known = {name: _known(programs, name) for name in _chosen(only)}
     rows = [
         measuring.faces(name, WEAKNESSES[name].grade, target(name), program, runs, seed)

@@ -16,9 +16,21 @@ from sysfuzz.generate.idioms import IDIOMS
 
 @click.command("generator", short_help="Measure the generator's programs.")
 @click.option(
-    "--runs", type=click.IntRange(min=1), default=5000, show_default=True, help="Fresh programs, and a mutant of each."
+    "--runs",
+    type=click.IntRange(min=1),
+    default=5000,
+    show_default=True,
+    metavar="N",
+    help="Fresh programs, and a mutant of each.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all random choices.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    metavar="S",
+    help="Of all random choices.",
+)
 @json_option
 def command(runs: int, seed: int, json_file: str | None) -> int:
     """What generated programs do on the reference: most ops should succeed, and the others fail in every way there is.

@@ -1,5 +1,6 @@
 """`sysfuzz bench mappings`: how the cost of an op grows with the number of mappings."""
 
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def command(most: int, output: Path | None, json_file: str | None) -> int:
       "fit_us": {"constant", "log2", "entry"}, "linear_share": of the cost with N entries}], "versions": {package: version}}
     """
     check_writable(json_file)
-    if output is not None and (output.is_dir() or not output.parent.is_dir()):
-        raise BadInput(f"-o: {output}: {'Is a directory' if output.is_dir() else 'no such directory'}")
+    if output is not None:
+        _check_writable(output)
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise BadInput(f"{', '.join(missing)}: not installed; supported: pip install 'sysfuzz[bench]'")
@@ -69,6 +70,18 @@ def command(most: int, output: Path | None, json_file: str | None) -> int:
         replace_text(output, draw(counts, rows))
     write_json(json_file, {"entries": counts, "ops": [_record(row) for row in rows], "versions": installed_versions()})
     return CLEAN
+
+
+def _check_writable(output: Path) -> None:
+    """Find out before the measuring that the picture could not be written."""
+    if output.is_dir():
+        raise BadInput(f"-o: {output}: Is a directory")
+    if output.exists() and not output.is_file():
+        return  # a device or a pipe
+    try:
+        tempfile.TemporaryFile(dir=output.resolve().parent).close()
+    except OSError as error:
+        raise BadInput(f"-o: {output}: {error.strerror}") from error
 
 
 def _record(row: Growth) -> dict[str, object]:

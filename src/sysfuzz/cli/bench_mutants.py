@@ -1,25 +1,28 @@
 """`sysfuzz bench mutants`: how much of what can go wrong in the core the fuzzer notices."""
 
-import tempfile
+import os
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from sysfuzz.bench import apart
+from sysfuzz.bench.lines import BadLines
 from sysfuzz.bench.mutants import argued, listing, results
 from sysfuzz.bench.mutants.listing import Mutant
 from sysfuzz.bench.mutants.results import Results, Row
 from sysfuzz.bench.mutants.run import start
 from sysfuzz.bench.mutants.trial import Effort
+from sysfuzz.cli.bench_trials import MOST_RUNS, ended
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import CLEAN, FOUND, BadInput, EngineFault, bad_input
 from sysfuzz.cli.inputs import GivenPath
 from sysfuzz.cli.output import check_writable, json_option, say, write_json
+from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.provenance import installed_versions
 from sysfuzz.program.lexer import unknown
 
-_INTERRUPTED = 130
+_PAGE = Path("benchmarks/survivors.md")
 
 
 @click.command("mutants", short_help="Run the fuzzer on automatic mutants of the core.")
@@ -28,13 +31,20 @@ _INTERRUPTED = 130
 )
 @click.option(
     "--runs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_RUNS),
     default=50_000,
     show_default=True,
     metavar="N",
     help="Executions of a mutant, at most.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all random choices.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    metavar="S",
+    help="Of all random choices.",
+)
 @click.option(
     "-j", "jobs", type=click.IntRange(1, 256), default=2, show_default=True, metavar="N", help="Mutants at a time."
 )
@@ -48,10 +58,8 @@ _INTERRUPTED = 130
     "--survivors",
     "page",
     type=GivenPath(),
-    default=Path("benchmarks/survivors.md"),
-    show_default=True,
     metavar="FILE",
-    help="The page that argues about survivors.",
+    help=f"The page that argues about survivors. Default: {_PAGE}, if there is one.",
 )
 @json_option
 def command(
@@ -61,7 +69,7 @@ def command(
     jobs: int,
     sample: int | None,
     out: Path | None,
-    page: Path,
+    page: Path | None,
     json_file: str | None,
 ) -> int:
     """Change the core in one place at a time, and run the full engine on it, from nothing, until an oracle has something to say.
@@ -79,12 +87,12 @@ def command(
       mutant is {"file", "line", "column", "operator", "before", "after", "function"} and equivalent ones are no survivors
     """
     check_writable(json_file)
-    with bad_input(argued.BadPage):
-        equivalent = argued.equivalent(argued.read(page)) if page.exists() else frozenset()
+    page = page or (_PAGE if _PAGE.exists() else None)
+    equivalent = _equivalent(page)
     chosen = _chosen(files, sample)
     effort = Effort(seed, runs)
-    with tempfile.TemporaryDirectory() as scratch:
-        known = _results(out or Path(scratch, "results.jsonl"), chosen, effort, jobs)
+    # Without a file it is one in memory, of which nothing stays whatever ends this process.
+    known = _results(out or Path(f"/proc/{os.getpid()}/fd/{os.memfd_create('results')}"), chosen, effort, jobs)
     rows = [
         results.row(file, chosen, known, runs)
         for file in listing.files()
@@ -104,6 +112,8 @@ def command(
         f"{len(survivors) - len(gaps):,} of them argued equivalent",
         json_file,
     )
+    if survivors and page is None:
+        click.echo(f"without {_PAGE}, which a checkout has: no survivor is argued", err=True)
     write_json(
         json_file,
         {
@@ -118,6 +128,14 @@ def command(
     return FOUND if gaps else CLEAN
 
 
+def _equivalent(page: Path | None) -> frozenset[str]:
+    """The names of the mutants that the page, if there is one, argues to be equivalent."""
+    if page is None:
+        return frozenset()
+    with bad_input(argued.BadPage, StoreError):
+        return argued.equivalent(argued.read(page))
+
+
 def _chosen(files: Collection[str], sample: int | None) -> list[Mutant]:
     known = listing.files()
     for file in files:
@@ -130,15 +148,14 @@ def _chosen(files: Collection[str], sample: int | None) -> list[Mutant]:
 def _results(out: Path, chosen: Sequence[Mutant], effort: Effort, jobs: int) -> Results:
     """Run what the file does not know, and read it."""
     sources = listing.digest()
-    with bad_input(results.BadResults):
-        with suppress(FileNotFoundError):
+    with bad_input(results.BadResults, BadLines):
+        if out.exists():
             results.read(out, sources, effort)  # before any work is done
-        out.open("a", encoding="utf-8").close()  # that it cannot be written is told before, too
         code = start(out, chosen, effort, jobs, sources)
-        if code == _INTERRUPTED:
+        if code == apart.INTERRUPTED:
             raise KeyboardInterrupt
-        if code:
-            raise EngineFault(f"the mutants could not be run (exit status {code})")
+        if ended(code, "the mutants"):
+            raise click.exceptions.Exit(code)  # which has been told
         if listing.digest() != sources:
             raise EngineFault(
                 "the sources changed during the run, so that its results are of no one fuzzer; run it again"
@@ -155,7 +172,7 @@ def _table(rows: Sequence[Row], equivalent: dict[str, int]) -> list[tuple[str, .
             (
                 row.file,
                 *(f"{count:,}" for count in (row.mutants, row.covered, row.killed, row.broken, row.survived, same)),
-                f"{100 * row.share:.1f} %",
+                f"{100 * row.share:.1f} %" if row.killed + row.broken + row.survived else "-",
                 ", ".join(f"{oracle} {count}" for oracle, count in row.oracles.items()),
             )
             for row, same in body

@@ -1,10 +1,11 @@
 """`sysfuzz bench report`: a page, plots and figures made of the records of trials.
 
-All is computed before anything is written.
+All is computed before any file is written, and a page that somebody else has written stays.
 """
 
 import importlib.util
 import json
+import tempfile
 from pathlib import Path
 
 import click
@@ -13,8 +14,9 @@ from sysfuzz.cli.columns import counted
 from sysfuzz.cli.errors import CLEAN, BadInput, bad_input
 from sysfuzz.cli.inputs import GivenPath
 from sysfuzz.cli.output import replace_text
-from sysfuzz.findings.files import StoreError
+from sysfuzz.findings.files import StoreError, read_text
 
+_PAGE = "README.md"
 _LIBRARIES = ("lifelines", "matplotlib", "scipy")
 
 
@@ -56,20 +58,34 @@ def command(files: tuple[Path, ...], directory: Path) -> int:
     if not any(trial.engine == FULL for trial in trials):
         named = ", ".join(map(str, files))
         raise BadInput(f"{named}: no trial of engine {FULL!r}, which all others are compared with")
+    _prepare(directory)
     evaluation = evaluate(trials)
     contents = {
         "survival-executions.svg": survival(evaluation, "executions"),
         "survival-seconds.svg": survival(evaluation, "seconds"),
         "weaknesses.svg": weaknesses(evaluation),
         "summary.json": json.dumps(summary(evaluation), indent=1) + "\n",
-        "README.md": page(evaluation),
+        _PAGE: page(evaluation),
     }
-    with bad_input():
-        directory.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         replace_text(directory / name, text)
     for warning in evaluation.warnings:
         click.echo(f"mind: {warning}", err=True)
     engines = counted(len(evaluation.standings), "engine")
-    click.echo(f"{counted(len(trials), 'trial')}, {engines}: {directory / 'README.md'}")
+    click.echo(f"{counted(len(trials), 'trial')}, {engines}: {directory / _PAGE}")
     return CLEAN
+
+
+def _prepare(directory: Path) -> None:
+    """Make the directory, and see that it can be written into and that its README.md is ours."""
+    from sysfuzz.bench.page import TITLE
+
+    old = directory / _PAGE
+    with bad_input(StoreError):
+        if old.is_file() and not read_text(old).startswith(TITLE):
+            raise BadInput(f"{old}: is no page of 'sysfuzz bench report'; supported for -o: a directory of its own")
+        directory.mkdir(parents=True, exist_ok=True)
+    try:
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise BadInput(f"{directory}: cannot write into it: {error.strerror}") from error

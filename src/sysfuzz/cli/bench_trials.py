@@ -6,10 +6,14 @@ from pathlib import Path
 
 import click
 
+from sysfuzz.bench.apart import INTERRUPTED
 from sysfuzz.cli.duration import to_seconds
-from sysfuzz.cli.errors import BadInput, EngineFault
+from sysfuzz.cli.errors import BAD_INPUT, CLEAN, ENGINE_FAULT, BadInput, EngineFault
 from sysfuzz.cli.inputs import GivenPath
 from sysfuzz.program.lexer import unknown
+
+MOST_RUNS = 1_000_000_000  # of a trial: days
+_MOST_SEEDS = 1000  # their trials are listed in memory
 
 
 @click.command("run", short_help="Run engines on planted weaknesses and record when each was detected.")
@@ -32,7 +36,7 @@ from sysfuzz.program.lexer import unknown
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, _MOST_SEEDS),
     default=5,
     show_default=True,
     metavar="N",
@@ -40,7 +44,7 @@ from sysfuzz.program.lexer import unknown
 )
 @click.option(
     "--runs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_RUNS),
     default=100_000,
     show_default=True,
     metavar="N",
@@ -80,27 +84,31 @@ def command(
     from sysfuzz.bench.engines import ENGINES
     from sysfuzz.bench.weaknesses import WEAKNESSES
 
+    chosen, planted = _chosen("engine", engines, ENGINES), _chosen("weakness", weaknesses, WEAKNESSES)
     for name in engines:
-        if name in ENGINES and (reason := ENGINES[name].missing()):
+        if reason := ENGINES[name].missing():
             raise BadInput(f"--engine: {name}: {reason}")
     lacking = {name: reason for name, engine in ENGINES.items() if not engines and (reason := engine.missing())}
     for name, reason in lacking.items():
         click.echo(f"without {name}: {reason}", err=True)
     settings = {
         "out": str(out),
-        "engines": [name for name in _chosen("engine", engines, ENGINES) if name not in lacking],
-        "weaknesses": _chosen("weakness", weaknesses, WEAKNESSES),
+        "engines": [name for name in chosen if name not in lacking],
+        "weaknesses": planted,
         "seeds": seeds,
         "executions": runs,
         "seconds": seconds,
         "jobs": jobs,
     }
-    code = nursery.enter("sysfuzz.bench.runner:main", settings)
-    if code < 0:
-        raise EngineFault(
-            f"the process that ran the trials died of {signal.Signals(-code).name}; {out} can be gone on with"
-        )
-    return code
+    return ended(nursery.enter("sysfuzz.bench.runner:main", settings), "the trials")
+
+
+def ended(code: int, what: str) -> int:
+    """The exit code of a process that ran `what`; it has told why it ended. Raises EngineFault if it could not."""
+    if code in (CLEAN, BAD_INPUT, ENGINE_FAULT, INTERRUPTED):
+        return code
+    how = f"died of {signal.strsignal(-code) or -code}" if code < 0 else f"ended with exit status {code}"
+    raise EngineFault(f"the process that ran {what} {how}; the same command goes on with the file of results")
 
 
 def _chosen(what: str, names: Sequence[str], known: Iterable[str]) -> list[str]:

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from sysfuzz.findings.files import read_text
+
 EQUIVALENT = "Equivalent"
 _ITEM = re.compile(r"- `(?P<name>[^`]+)`: (?P<why>\S.*)")
 _LIKE_AN_ITEM = re.compile(r"- `[\w.]+\.py:\d")
@@ -26,10 +28,12 @@ class BadPage(ValueError):
 
 
 def read(path: Path) -> dict[str, Argument]:
-    """The arguments of a page by name of mutant. Raises BadPage, also for a name that is there twice, and OSError."""
+    """The arguments of a page by name of mutant. Raises BadPage, also for a name that is there twice, and StoreError."""
     arguments: dict[str, Argument] = {}
     section = ""
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if "\ufffd" in line:
+            raise BadPage(f"{path}:{number}: no UTF-8")
         if line.startswith("## "):
             section = line.removeprefix("## ").strip()
         found = _ITEM.fullmatch(line)

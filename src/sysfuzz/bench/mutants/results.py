@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sysfuzz.bench import lines
+from sysfuzz.bench.lines import Line
 from sysfuzz.bench.mutants.listing import Mutant
 from sysfuzz.bench.mutants.trial import Effort
 
 SURVIVED = "survived"
 KILLED = "killed"
+HEAD = '{"sources": "'  # of every line of a file of results
 
 
 class BadResults(ValueError):
@@ -58,18 +61,17 @@ class Results:
 
 
 def read(path: Path, sources: str, effort: Effort) -> Results:
-    """What a file knows of these sources with this seed; of a mutant with several results the one with the largest budget. BadResults.
+    """What a file knows; see `known`. BadLines, too."""
+    return known(lines.read(path, HEAD).lines, sources, effort)
 
-    A half line at the end, left by a run that was killed, is nothing.
-    """
+
+def known(found: Iterable[Line], sources: str, effort: Effort) -> Results:
+    """What a file's lines know of these sources with this seed; of a mutant with several results the one with the largest budget. BadResults."""
     reached: dict[str, frozenset[int]] | None = None
     results: dict[str, Result] = {}
-    whole, _, _ = path.read_bytes().decode(errors="replace").rpartition("\n")
-    for number, line in enumerate(whole.split("\n"), 1):
-        if not line.strip():
-            continue
+    for place, text in found:
         try:
-            record: dict[str, Any] = json.loads(line)
+            record: dict[str, Any] = json.loads(text)
             if record.pop("sources") != sources or record.pop("seed") != effort.seed:
                 continue
             if "reached" in record:
@@ -77,18 +79,12 @@ def read(path: Path, sources: str, effort: Effort) -> Results:
                     reached = {file: frozenset(lines) for file, lines in record["reached"].items()}
                 continue
             result = Result(**record)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise BadResults(f"{path}:{number}: no result of a mutant") from None
-        before = results.get(result.name)
-        if before is None or result.runs >= before.runs:
-            results[result.name] = result
+            before = results.get(result.name)
+            if before is None or result.runs >= before.runs:
+                results[result.name] = result
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+            raise BadResults(f"{place}: no result of a mutant") from None
     return Results(reached, results)
-
-
-def cut(path: Path) -> None:
-    """Cut off a half line at the end of a file, so that a whole one can follow."""
-    with path.open("r+b") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 class Row(NamedTuple):

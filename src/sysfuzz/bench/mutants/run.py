@@ -4,23 +4,18 @@ A process of its own, since it must not have imported the core: `start` makes it
 soon as it is known; what is in the file is not done again, unless it survived a smaller budget or the sources have changed since.
 """
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import IO, NoReturn
 
+from sysfuzz.bench import apart
+from sysfuzz.bench.lines import Appending, BadLines
 from sysfuzz.bench.mutants import listing
 from sysfuzz.bench.mutants.listing import Mutant
-from sysfuzz.bench.mutants.results import Result, cut, read
+from sysfuzz.bench.mutants.results import HEAD, BadResults, Result, known
 from sysfuzz.bench.mutants.trial import Effort, run
 from sysfuzz.bench.nursery import Death, Record, Task, in_child, in_children
-from sysfuzz.engine.lifeline import die_with
 from sysfuzz.feedback.counters import load_libfuzzer
 
 # What a trial needs and what imports no core: imported once.
@@ -45,66 +40,45 @@ def start(out: Path, chosen: Sequence[Mutant], effort: Effort, jobs: int, source
 
     It tells on standard error how far it is.
     """
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([path or os.getcwd() for path in sys.path]),
-        "PYTHONHASHSEED": "0",  # as a worker
-    }
-    command = [
-        sys.executable,
-        "-P",
-        "-c",
-        f"from {__name__} import main; main()",
-        str(out),
-        sources,
-        str(effort.seed),
-        str(effort.runs),
-        str(jobs),
-    ]
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, text=True)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other's business
-    try:
-        process.communicate("\n".join(mutant.name for mutant in chosen))
-        return process.returncode
-    finally:
-        process.kill()  # nothing, if it has ended
-        signal.signal(signal.SIGINT, before)
+    names = [mutant.name for mutant in chosen]
+    settings = {"out": str(out), "sources": sources, **effort._asdict(), "jobs": jobs, "mutants": names}
+    return apart.start(f"{__name__}:main", settings)
 
 
-def main() -> NoReturn:
-    """The fresh process: names of mutants on standard input, the rest in sys.argv."""
-    die_with(os.getppid())
-    out, sources = Path(sys.argv[1]), sys.argv[2]
-    seed, runs, jobs = map(int, sys.argv[3:])
-    names = set(sys.stdin.read().split("\n"))
+def main(settings: apart.Settings) -> int:
+    """The fresh process."""
+    names = set(settings["mutants"])
     for module in _WARM:
         import_module(module)
     load_libfuzzer()
     chosen = [mutant for file in listing.files() for mutant in listing.mutants(file) if mutant.name in names]
+    effort = Effort(settings["seed"], settings["runs"])
     try:
-        out.touch()
-        cut(out)
-        with out.open("a", encoding="utf-8") as file:
-            _run(out, file, chosen, Effort(seed, runs), jobs, sources)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    sys.exit(0)
+        with Appending(Path(settings["out"]), HEAD) as file:
+            known(file.found.lines, settings["sources"], effort)  # they are ours
+            file.repair()
+            _run(file, chosen, effort, settings["jobs"], settings["sources"])
+    except (BadLines, BadResults) as error:
+        apart.tell(str(error))
+        return apart.BAD_INPUT
+    return 0
 
 
-def _run(out: Path, file: IO[str], chosen: Sequence[Mutant], effort: Effort, jobs: int, sources: str) -> None:
-    known = read(out, sources, effort)
-    if known.reached is None:
+def _run(file: Appending, chosen: Sequence[Mutant], effort: Effort, jobs: int, sources: str) -> None:
+    results = known(file.read().lines, sources, effort)
+    if results.reached is None:
         _tell(f"the reference, {effort.runs:,} executions")
-        _append(file, {"sources": sources, **effort._asdict(), **_reference(effort)})
-        known = read(out, sources, effort)
-    covered = [mutant for mutant in chosen if known.covers(mutant)]
+        file.add({"sources": sources, **effort._asdict(), **_reference(effort)})
+        results = known(file.read().lines, sources, effort)
+    covered = [mutant for mutant in chosen if results.covers(mutant)]
     for runs in dict.fromkeys((min(_FIRST_ROUND, effort.runs), effort.runs)):
-        pending = [mutant for mutant in covered if not known.settled(mutant, runs)]
+        pending = [mutant for mutant in covered if not results.settled(mutant, runs)]
         for done, (mutant, record) in enumerate(_trials(pending, Effort(effort.seed, runs), jobs), 1):
             result = Result(mutant.name, runs, **_summary(record))
-            _append(file, {"sources": sources, "seed": effort.seed, **result._asdict()})
+            file.add({"sources": sources, "seed": effort.seed, **result._asdict()})
             if done % 50 == 0 or done == len(pending):
                 _tell(f"{runs:,} executions each: {done:,} of {len(pending):,} mutants")
-        known = read(out, sources, effort)
+        results = known(file.read().lines, sources, effort)
 
 
 def _reference(effort: Effort) -> Record:
@@ -135,10 +109,5 @@ def _summary(record: Record | Death) -> Record:
     return record
 
 
-def _append(file: IO[str], record: Mapping[str, object]) -> None:
-    file.write(json.dumps(record) + "\n")
-    file.flush()
-
-
 def _tell(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+    apart.tell(f"{time.strftime('%H:%M:%S')} {text}")
