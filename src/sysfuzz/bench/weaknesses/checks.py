@@ -166,29 +166,27 @@ class _Stale(Plantable):
 ROWS = (
     Planted("unchecked_syscall", "entry", 2, 1_000, "syscall is not checked", _Syscall),
     Planted("unchecked_int80", "entry", 2, 1_000, "int 0x80 is not checked", _Int80),
-    Planted("unchecked_lcall", "entry", 2, 10_000, "the call gates are not checked", _Lcall),
+    Planted("unchecked_lcall", "entry", 2, 1_000, "the call gates are not checked", _Lcall),
     Planted("unchecked_sysenter", "entry", 2, 1_000, "sysenter stays enabled for marked processes", _Sysenter),
-    Planted("unchecked_32_bit", "entry", 2, 10_000, "32-bit code in a 64-bit process is not checked", _Compatibility),
-    Planted("unchecked_setcontext", "entry", 2, 10_000, "setcontext may be called from anywhere", _Setcontext),
-    Planted("unchecked_lwp", "sequence", 3, 100_000, "an LWP that was created is not checked", _FirstLwp),
-    Planted("check_first", "address", 3, 10_000, "only the first opcode byte is looked up", _FirstByte),
-    Planted("check_last", "address", 3, 10_000, "only the last opcode byte is looked up", _LastByte),
-    Planted("check_next", "address", 2, 10_000, "the next instruction is looked up", _NextAddress),
-    Planted("check_end", "address", 3, 10_000, "the byte behind the opcode is looked up as well", _OneByteMore),
+    Planted("unchecked_32_bit", "entry", 2, 1_000, "32-bit code in a 64-bit process is not checked", _Compatibility),
+    Planted("unchecked_setcontext", "entry", 2, 1_000, "setcontext may be called from anywhere", _Setcontext),
+    Planted("unchecked_lwp", "sequence", 3, 1_000, "an LWP that was created is not checked", _FirstLwp),
+    Planted("check_first", "address", 3, 1_000, "only the first opcode byte is looked up", _FirstByte),
+    Planted("check_last", "address", 3, 1_000, "only the last opcode byte is looked up", _LastByte),
+    Planted("check_next", "address", 2, 1_000, "the next instruction is looked up", _NextAddress),
+    Planted("check_end", "address", 3, 1_000, "the byte behind the opcode is looked up as well", _OneByteMore),
     Planted(
         "check_prefixes",
         "address",
         3,
-        10_000,
+        1_000,
         "the bytes in front of the opcode are looked up as well",
         _LongestInstruction,
     ),
     Planted(
-        "check_lcall_size", "address", 3, 100_000, "only the last two bytes of a far call are looked up", _LcallIsTwo
+        "check_lcall_size", "address", 3, 1_000, "only the last two bytes of a far call are looked up", _LcallIsTwo
     ),
-    Planted("check_base", "address", 3, 100_000, "the code segment's base is not added", _WithoutBase),
-    Planted("check_wrap", "ends", 3, 100_000, "base and offset are added in 64 bits", _NotTruncated),
-    Planted(
-        "check_stale", "sequence", 4, 100_000, "a place from which a call was let in is not looked up again", _Stale
-    ),
+    Planted("check_base", "address", 3, 1_000, "the code segment's base is not added", _WithoutBase),
+    Planted("check_wrap", "ends", 3, 1_000, "base and offset are added in 64 bits", _NotTruncated),
+    Planted("check_stale", "sequence", 4, 1_000, "a place from which a call was let in is not looked up again", _Stale),
 )

@@ -164,7 +164,7 @@ ROWS = (
         "cache_hint",
         "sequence",
         5,
-        100_000,
+        1_000_000,
         "the entry found last is asked after it was unmapped together with one in front",
         _Hint,
     ),
@@ -196,13 +196,13 @@ ROWS = (
         "mark_generation", "sequence", 3, 1_000_000, "mmap does not mark a vfork child's own child", _OneGeneration
     ),
     Planted(
-        "mark_lwp", "sequence", 3, 100_000, "a vfork child that ends with its last LWP unmarks its parent", _LwpUnmarks
+        "mark_lwp", "sequence", 3, 10_000, "a vfork child that ends with its last LWP unmarks its parent", _LwpUnmarks
     ),
     Planted(
         "flag_aligned",
         "flags",
         1,
-        1_000_000,
+        100_000,
         "an unsupported combination has the errno of a bad alignment beside it",
         _AlignmentFirst,
     ),

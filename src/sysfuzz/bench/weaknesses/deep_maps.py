@@ -197,23 +197,23 @@ ROWS = (
         "free_early",
         "sequence",
         3,
-        100_000,
+        10_000,
         "MADV_FREE that is refused for a wired page drops the attribute of writable ones in front",
         _FreesEarly,
     ),
     Planted(
-        "future_wires", "sequence", 3, 100_000, "mprotect under MCL_FUTURE wires the pages beside its own", _WiresMore
+        "future_wires", "sequence", 3, 1_000_000, "mprotect under MCL_FUTURE wires the pages beside its own", _WiresMore
     ),
-    Planted("replace_wired", "map", 2, 10_000, "a mapping over wired flagged pages panics", _ReplacesWired),
+    Planted("replace_wired", "map", 2, 1_000, "a mapping over wired flagged pages panics", _ReplacesWired),
     Planted(
         "zero_twice",
         "sequence",
         4,
-        100_000,
+        10_000,
         "pages that fork zeroes and the child writes lose the attribute in the second generation",
         _ZeroTwice,
     ),
     Planted(
-        "stack_loses", "lineage", 2, 100_000, "fork drops the attribute of what is mapped over the stack", _StackLoses
+        "stack_loses", "lineage", 2, 10_000, "fork drops the attribute of what is mapped over the stack", _StackLoses
     ),
 )

@@ -135,18 +135,18 @@ ROWS = (
         "failed_mprotect",
         "failed",
         3,
-        100_000,
+        1_000,
         "mprotect protects what comes before the page that it fails at",
         _ProtectsEarly,
     ),
-    Planted("failed_mmap", "failed", 2, 10_000, "mmap has unmapped what was there when it fails", _UnmapsEarly),
-    Planted("failed_mremap", "failed", 2, 10_000, "mremap has unmapped its source when it fails", _MovesEarly),
-    Planted("range_wraps", "ends", 1, 10_000, "a range that wraps is taken for an empty one", _RangeWraps),
+    Planted("failed_mmap", "failed", 2, 1_000, "mmap has unmapped what was there when it fails", _UnmapsEarly),
+    Planted("failed_mremap", "failed", 2, 1_000, "mremap has unmapped its source when it fails", _MovesEarly),
+    Planted("range_wraps", "ends", 1, 1_000, "a range that wraps is taken for an empty one", _RangeWraps),
     Planted("range_end", "ends", 1, 1_000, "a mapping may not end at the end of the address space", _LastPageRefused),
-    Planted("mincore_wraps", "ends", 1, 100_000, "mincore does not see that its range wraps", _MincoreWraps),
-    Planted("offset_wraps", "ends", 1, 10_000, "mmap does not see that offset and size are too much", _OffsetWraps),
+    Planted("mincore_wraps", "ends", 1, 10_000, "mincore does not see that its range wraps", _MincoreWraps),
+    Planted("offset_wraps", "ends", 1, 1_000, "mmap does not see that offset and size are too much", _OffsetWraps),
     Planted("length_zero", "ends", 1, 1_000, "munmap refuses an empty range", _LengthZero),
     Planted(
-        "unwire_panics", "sequence", 4, 1_000_000, "munlock of pages that were moved while wired panics", _UnwiresMoved
+        "unwire_panics", "sequence", 4, 100_000, "munlock of pages that were moved while wired panics", _UnwiresMoved
     ),
 )

@@ -63,7 +63,7 @@ class _Panics(Plantable):
 
 
 ROWS = (
-    Planted("flag_alias", "flags", 1, 100_000, "an unassigned bit beside MAP_NOSYSCALLS is taken for it", _Alias),
+    Planted("flag_alias", "flags", 1, 10_000, "an unassigned bit beside MAP_NOSYSCALLS is taken for it", _Alias),
     Planted("flag_unknown", "flags", 1, 1_000, "unknown bits of mmap are ignored", _UnknownIgnored),
     Planted(
         "flag_combination",
@@ -73,7 +73,7 @@ ROWS = (
         "MAP_INHERIT is dropped, not refused, beside MAP_NOSYSCALLS",
         _CombinationTaken,
     ),
-    Planted("flag_file", "flags", 1, 10_000, "the attribute is not attached to mappings of files", _IgnoredForFiles),
-    Planted("flag_errno", "flags", 1, 10_000, "an unsupported combination is EINVAL", _WrongErrno),
+    Planted("flag_file", "flags", 1, 1_000, "the attribute is not attached to mappings of files", _IgnoredForFiles),
+    Planted("flag_errno", "flags", 1, 1_000, "an unsupported combination is EINVAL", _WrongErrno),
     Planted("flag_panic", "flags", 1, 1_000, "mmap panics on a flag that it has to refuse", _Panics),
 )

@@ -73,5 +73,5 @@ ROWS = (
     Planted(
         "frame_missing", "frame", 2, 1_000, "a refused call is skipped without a signal if nobody handles it", _Silent
     ),
-    Planted("frame_prefix", "frame", 2, 10_000, "a refused sysenter is reported at its prefixes", _PrefixCounted),
+    Planted("frame_prefix", "frame", 2, 1_000, "a refused sysenter is reported at its prefixes", _PrefixCounted),
 )

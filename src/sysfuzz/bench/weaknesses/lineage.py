@@ -91,17 +91,17 @@ class _ExecKeeps(Plantable):
 
 ROWS = (
     Planted("fork_loses", "lineage", 2, 1_000, "pages that fork copies come without the attribute", _ForkLoses),
-    Planted("share_loses", "lineage", 2, 100_000, "pages that fork shares come without the attribute", _ShareLoses),
-    Planted("grandchild_loses", "sequence", 3, 100_000, "a child's own children lose the attribute", _GrandchildLoses),
-    Planted("zero_loses", "lineage", 3, 10_000, "pages that fork zeroes come without the attribute", _ZeroLoses),
+    Planted("share_loses", "lineage", 2, 1_000, "pages that fork shares come without the attribute", _ShareLoses),
+    Planted("grandchild_loses", "sequence", 3, 1_000, "a child's own children lose the attribute", _GrandchildLoses),
+    Planted("zero_loses", "lineage", 3, 1_000, "pages that fork zeroes come without the attribute", _ZeroLoses),
     Planted(
         "none_inherits",
         "lineage",
         3,
-        100_000,
+        1_000,
         "flagged pages are inherited although minherit said not to",
         _NoneInherits,
     ),
-    Planted("fork_shared", "lineage", 2, 1_000, "fork panics in a process that shares its map", _ForkOfShared),
-    Planted("exec_keeps", "lineage", 2, 10_000, "flagged mappings outlive exec", _ExecKeeps),
+    Planted("fork_shared", "lineage", 2, 10_000, "fork panics in a process that shares its map", _ForkOfShared),
+    Planted("exec_keeps", "lineage", 2, 1_000, "flagged mappings outlive exec", _ExecKeeps),
 )

@@ -212,22 +212,22 @@ ROWS = (
         "merge_protections", "map", 2, 1_000, "entries merge although their protections differ", _MergesProtections
     ),
     Planted("move_loses", "map", 2, 1_000, "mremap moves pages without their attribute", _MoveLoses),
-    Planted("grow_loses", "map", 2, 10_000, "pages that mremap adds come without the attribute", _GrowLoses),
-    Planted("shrink_loses", "map", 2, 100_000, "mremap that shrinks drops the attribute of what is left", _ShrinkLoses),
+    Planted("grow_loses", "map", 2, 1_000, "pages that mremap adds come without the attribute", _GrowLoses),
+    Planted("shrink_loses", "map", 2, 1_000, "mremap that shrinks drops the attribute of what is left", _ShrinkLoses),
     Planted("clip_loses", "map", 2, 1_000, "the part behind a cut comes without the attribute", _ClipLoses),
     Planted("overlay_keeps", "map", 2, 1_000, "a mapping over a flagged one takes its attribute", _OverlayKeeps),
     Planted(
         "tombstone",
         "sequence",
         3,
-        100_000,
+        1_000,
         "a mapping where a flagged one was unmapped takes its attribute",
         _Remembers,
     ),
     Planted("protect_loses", "map", 2, 1_000, "mprotect drops the attribute", _ProtectLoses),
-    Planted("free_loses", "map", 2, 100_000, "MADV_FREE drops the attribute with the contents", _FreeLoses),
-    Planted("wired_loses", "map", 1, 10_000, "a mapping that is wired at birth has no attribute", _WiredLoses),
+    Planted("free_loses", "map", 2, 1_000, "MADV_FREE drops the attribute with the contents", _FreeLoses),
+    Planted("wired_loses", "map", 1, 1_000, "a mapping that is wired at birth has no attribute", _WiredLoses),
     Planted(
-        "unlock_merges", "sequence", 3, 100_000, "munlock copies the attributes of the entry in front", _UnlockMerges
+        "unlock_merges", "sequence", 3, 10_000, "munlock copies the attributes of the entry in front", _UnlockMerges
     ),
 )

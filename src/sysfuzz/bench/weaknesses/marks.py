@@ -82,8 +82,8 @@ class _KeptByExec(Plantable):
 ROWS = (
     Planted("mark_never", "mark", 1, 1_000, "mmap does not mark the process", _Never),
     Planted("mark_fork", "mark", 2, 1_000, "fork does not hand the mark down", _NotByFork),
-    Planted("mark_vfork", "mark", 2, 10_000, "vfork does not hand the mark down", _NotByVfork),
-    Planted("mark_shared", "mark", 2, 10_000, "mmap marks one of the processes that share the map", _OneOfMany),
+    Planted("mark_vfork", "mark", 2, 1_000, "vfork does not hand the mark down", _NotByVfork),
+    Planted("mark_shared", "mark", 2, 1_000, "mmap marks one of the processes that share the map", _OneOfMany),
     Planted(
         "mark_munmap",
         "mark",
@@ -92,12 +92,12 @@ ROWS = (
         "munmap of one flagged mapping unmarks although there is another",
         _ClearedByMunmap,
     ),
-    Planted("mark_exec", "sequence", 3, 100_000, "exec of a vfork child unmarks its parent", _ClearedByExec),
+    Planted("mark_exec", "sequence", 3, 1_000, "exec of a vfork child unmarks its parent", _ClearedByExec),
     Planted(
         "mark_kept",
         "sequence",
         4,
-        100_000,
+        1_000,
         "exec keeps the mark, so that the new program pays for the check",
         _KeptByExec,
     ),
