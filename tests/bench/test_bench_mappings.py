@@ -124,7 +124,8 @@ def test_the_command_writes_table_json_and_picture(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("where", "message"), [(".", "-o: .: Is a directory"), ("no/such.svg", "-o: no/such.svg: No such file or directory")]
+    ("where", "message"),
+    [(".", "-o: .: Is a directory"), ("no/such.svg", "-o: no/such.svg: No such file or directory")],
 )
 def test_a_picture_that_cannot_be_written_is_refused_first(where, message, tmp_path, monkeypatch, capsys):
     """Before anything is timed."""
