@@ -89,7 +89,7 @@ def test_every_entry_comes_up(name: str) -> None:
     """Within 3,000 programs the bytes of each row of the catalogue are poked in several."""
     opcode = ENTRIES[name].code
     pokes = [op.args[1] for program in PROGRAMS for op in program.ops if op.call == "poke"]
-    assert sum(isinstance(code, bytes) and opcode in code for code in pokes) >= 5
+    assert sum(isinstance(code, bytes) and opcode in code for code in pokes) > 5
 
 
 @pytest.mark.parametrize("prefix", PREFIXES[64])

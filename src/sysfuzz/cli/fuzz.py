@@ -19,10 +19,11 @@ from sysfuzz.cli.triage_store import ignore_option, ignored_by
 from sysfuzz.cli.watch import Seen, Watch
 from sysfuzz.engine import accelerator
 from sysfuzz.engine.epoch import EpochResult, run_epoch
-from sysfuzz.engine.harness import CORE, FACTORY
+from sysfuzz.engine.harness import FACTORY
 from sysfuzz.engine.interrupt import stop_on_signals
 from sysfuzz.engine.process import EngineError
 from sysfuzz.engine.settings import EpochSettings
+from sysfuzz.engine.survey import packages_of
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.ignore import IgnoreList
 from sysfuzz.findings.kin import elders
@@ -97,7 +98,7 @@ def command(
     settings = EpochSettings(
         factory=FACTORY,
         job={"target": target, "findings": str(directory)},
-        packages=_core_of(target),
+        packages=packages_of(target),
         inputs=corpus.inputs,
         seed=random.SystemRandom().randint(0, _MAX_SEED) if seed is None else seed,
         workers=workers,
@@ -143,13 +144,6 @@ def _watched(store: Store) -> Watch:
         if damaged:
             raise BadInput("\n".join(damaged))
         return Watch(store)
-
-
-def _core_of(target: str) -> tuple[str, ...]:
-    """The packages whose branches guide the run: the built-in core, and that of a core of the user's own."""
-    module, colon, _ = target.partition(":")
-    package = module.partition(".")[0]
-    return (CORE, package) if colon and package != "sysfuzz" else (CORE,)
 
 
 def _compiled(target: str) -> str:

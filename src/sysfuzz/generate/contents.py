@@ -35,7 +35,7 @@ def contents(draft: Draft) -> None:
         _write(draft, draft.plus(start, draft.pick(written) * PAGE))
     if children and draft.chance(0.6):
         enter(draft, draft.pick(children))
-    for page in (draft.pick(written), draft.below(pages + 2) - 1):
+    for page in (draft.pick(written), draft.below(pages)):
         draft.op("peek", draft.plus(start, page * PAGE), 1 + draft.below(4))
 
 
