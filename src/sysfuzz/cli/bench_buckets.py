@@ -10,6 +10,7 @@ from sysfuzz.bench.weaknesses import WEAKNESSES, target
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import CLEAN, BadInput
 from sysfuzz.cli.inputs import GivenPath, read_program
+from sysfuzz.cli.options import runs_option, seed_option
 from sysfuzz.cli.output import check_writable, json_option, say, write_json
 from sysfuzz.findings.provenance import installed_versions
 from sysfuzz.program.ir import Program
@@ -19,22 +20,8 @@ _PROGRAMS = Path("tests/weaknesses")
 
 
 @click.command("buckets")
-@click.option(
-    "--runs",
-    type=click.IntRange(min=1),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Fresh programs, and mutants, of each.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=1,
-    show_default=True,
-    metavar="S",
-    help="Of all random choices.",
-)
+@runs_option(1000, "Fresh programs, and mutants, of each.")
+@seed_option
 @click.option("--only", metavar="NAME", multiple=True, help="This planted weakness; can be repeated. Default: all.")
 @click.option(
     "--programs",

@@ -9,28 +9,15 @@ from sysfuzz.bench import generator as measuring
 from sysfuzz.bench.generator import AWAY, ERRNOS, SUCCESS, Quality, Stream
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import CLEAN
+from sysfuzz.cli.options import runs_option, seed_option
 from sysfuzz.cli.output import check_writable, json_option, say, write_json
 from sysfuzz.findings.provenance import installed_versions
 from sysfuzz.generate.idioms import IDIOMS
 
 
 @click.command("generator", short_help="Measure the generator's programs.")
-@click.option(
-    "--runs",
-    type=click.IntRange(min=1),
-    default=5000,
-    show_default=True,
-    metavar="N",
-    help="Fresh programs, and a mutant of each.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=1,
-    show_default=True,
-    metavar="S",
-    help="Of all random choices.",
-)
+@runs_option(5000, "Fresh programs, and a mutant of each.")
+@seed_option
 @json_option
 def command(runs: int, seed: int, json_file: str | None) -> int:
     """What generated programs do on the reference: most ops should succeed, and the others fail in every way there is.

@@ -17,6 +17,7 @@ from sysfuzz.cli.bench_trials import MOST_RUNS, ended
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import CLEAN, FOUND, BadInput, EngineFault, bad_input
 from sysfuzz.cli.inputs import GivenPath
+from sysfuzz.cli.options import jobs_option, runs_option, seed_option
 from sysfuzz.cli.output import check_writable, json_option, say, write_json
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.provenance import installed_versions
@@ -29,25 +30,9 @@ _PAGE = Path("benchmarks/survivors.md")
 @click.option(
     "--file", "files", metavar="NAME", multiple=True, help="This file of kernel/; can be repeated. Default: all."
 )
-@click.option(
-    "--runs",
-    type=click.IntRange(1, MOST_RUNS),
-    default=50_000,
-    show_default=True,
-    metavar="N",
-    help="Executions of a mutant, at most.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=1,
-    show_default=True,
-    metavar="S",
-    help="Of all random choices.",
-)
-@click.option(
-    "-j", "jobs", type=click.IntRange(1, 256), default=2, show_default=True, metavar="N", help="Mutants at a time."
-)
+@runs_option(50_000, "Executions of a mutant, at most.", most=MOST_RUNS)
+@seed_option
+@jobs_option("Mutants at a time.")
 @click.option(
     "--sample", type=click.IntRange(min=1), metavar="N", help="N of the mutants, the same each time. Default: all."
 )

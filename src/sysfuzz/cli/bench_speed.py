@@ -8,6 +8,7 @@ import click
 from sysfuzz.bench.speed import Speed, measure, measure_compiled
 from sysfuzz.cli.columns import columns
 from sysfuzz.cli.errors import CLEAN
+from sysfuzz.cli.options import runs_option, seed_option
 from sysfuzz.cli.output import json_option, say, write_json
 from sysfuzz.findings.provenance import installed_versions
 
@@ -15,10 +16,8 @@ _TARGET = "nosyscalls"
 
 
 @click.command("speed")
-@click.option(
-    "--runs", type=click.IntRange(min=1000), default=300_000, show_default=True, help="Executions of the epoch."
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of all random choices.")
+@runs_option(300_000, "Executions of the epoch.", least=1000)
+@seed_option
 @json_option
 def command(runs: int, seed: int, json_file: str | None) -> int:
     """Executions per second of the whole pipeline, as a ratio to the bare emulator loop in the same run, and the time by stage.

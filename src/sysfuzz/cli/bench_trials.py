@@ -10,6 +10,7 @@ from sysfuzz.bench.apart import INTERRUPTED
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import BAD_INPUT, CLEAN, ENGINE_FAULT, BadInput, EngineFault
 from sysfuzz.cli.inputs import GivenPath
+from sysfuzz.cli.options import jobs_option, runs_option
 from sysfuzz.program.lexer import unknown
 
 MOST_RUNS = 1_000_000_000  # of a trial: days
@@ -42,14 +43,7 @@ _MOST_SEEDS = 1000  # their trials are listed in memory
     metavar="N",
     help="Trials of each pair, with the seeds 1 to N.",
 )
-@click.option(
-    "--runs",
-    type=click.IntRange(1, MOST_RUNS),
-    default=100_000,
-    show_default=True,
-    metavar="N",
-    help="Executions of a trial, at most.",
-)
+@runs_option(100_000, "Executions of a trial, at most.", most=MOST_RUNS)
 @click.option(
     "--for",
     "seconds",
@@ -59,9 +53,7 @@ _MOST_SEEDS = 1000  # their trials are listed in memory
     metavar="TIME",
     help="Time of a trial, at most.",
 )
-@click.option(
-    "-j", "jobs", type=click.IntRange(1, 256), default=2, show_default=True, metavar="N", help="Trials at a time."
-)
+@jobs_option("Trials at a time.")
 def command(
     out: Path,
     engines: tuple[str, ...],

@@ -1,0 +1,31 @@
+"""Options that several measurements have, said once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+seed_option: _Decorator = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    metavar="S",
+    help="Of all random choices.",
+)
+
+
+def runs_option(default: int, words: str, least: int = 1, most: int | None = None) -> _Decorator:
+    """`--runs N`, from `least` to `most`; `words` say of what."""
+    return click.option(
+        "--runs", type=click.IntRange(least, most), default=default, show_default=True, metavar="N", help=words
+    )
+
+
+def jobs_option(words: str) -> _Decorator:
+    """`-j N`; `words` say what there are N of."""
+    return click.option(
+        "-j", "jobs", type=click.IntRange(1, 256), default=2, show_default=True, metavar="N", help=words
+    )
