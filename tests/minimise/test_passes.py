@@ -50,6 +50,12 @@ STEPS: list[tuple[str, str, tuple[Result, ...], str]] = [
         (0, 0),
         'poke(0x10010, "0f05")\nrun(0x10010)',
     ),
+    (  # the code that goes had attached the attribute
+        "attached by hand",
+        'mmap(0x10000, 0x1000, PROT_EXEC, MAP_SHARED, 3, 0x1000)\npoke(0x10000, "90900f05c3")',
+        (0x10000, 0),
+        'mmap(0x10000, 0x1000, PROT_EXEC, MAP_ANON|MAP_NOSYSCALLS, -1, 0)\npoke(0x10000, "0f05")',
+    ),
     ("loads", 'poke(0x10000, "b8140000000f05")', (0,), 'reg rax = 0x14\npoke(0x10000, "0f05")'),
     (
         "loads",

@@ -265,6 +265,11 @@ CASES = [
         ruled(merge_compares_attributes=False), PLAIN + FLAGGED + "mremap(0x11000, 0x1000, 0x60000, 0x1000, MAP_FIXED)\n",
         {("attribute-lost", "attribute/mmap/merge")},
     ),
+    (  # new pages of a mapping that is wired are an entry of their own, which merges as one that is mapped
+        ruled(merge_compares_attributes=False, grow_carries_attributes=False),
+        PLAIN + FLAGGED.replace("0x11000,", "0x12000,") + "mlock(0x10000, 0x1000)\nmremap(0x10000, 0x1000, 0, 0x2000, 0)\n",
+        {("attribute-gained", "attribute/mmap/merge")},
+    ),
     (  # the page before the one that is moved away is cut off from it, and then merged with what is put in front of it
         ruled(merge_compares_attributes=False, move_carries_attributes=False, grow_carries_attributes=False),
         FLAGGED.replace("0x11000, 0x1000,", "0x12000, 0x2000,") + "mremap(0x13000, 0x1000, 0x10000, 0x2000, MAP_FIXED)\n",

@@ -8,7 +8,8 @@ The order, which matters since each accepted step begins with the first pass aga
 3. Registers and headers: few tries each. The default mode has no other encodings of the same thing to choose between.
 4. References become numbers, and regions come to canonical places; only then are equal addresses equal, and lengths as short as they can be.
 5. Flags, arguments, bytes of operands, registers' values: many small steps, on what is left.
-6. What succeeds least: pairs of ops, other calls, other arrangements of mappings and arguments, and, last, the order of ops.
+6. What succeeds least: pairs of ops, an attribute that code had attached, other calls, other arrangements of mappings and arguments, and,
+   last, the order of ops.
 
 Every proposal is valid, and smaller by `order`.
 """
@@ -50,6 +51,7 @@ PASSES: tuple[Pass, ...] = (
     _pass("plain bytes", code.plain_bytes),
     _pass("register values", values.register_values),
     _pass("pairs", ops.pairs),
+    _pass("attached by hand", code.attached_by_hand),
     _pass("plainer calls", ops.plainer_calls),
     _pass("overlay", ops.overlaid),
     _pass("beside", places.beside),

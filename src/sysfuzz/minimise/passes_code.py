@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from sysfuzz.minimise.edit import Site, address_mask, sites, unique, with_args, with_registers
 from sysfuzz.minimise.search import Shown
 from sysfuzz.program.ir import Arg, Kind, Program, width
-from sysfuzz.program.names import PAGE, REGISTERS
+from sysfuzz.program.names import MAP, PAGE, REGISTERS
 from sysfuzz.x86.decode import length
 from sysfuzz.x86.entries import ENTRIES, LEGACY_PREFIXES, scan
 from sysfuzz.x86.snippets import NOP
 
 _ENTRIES = sorted({entry.code for entry in ENTRIES.values()}, key=lambda code: (len(code), code))
 _POINTING = frozenset(("run", "peek", "poke", "sigaction"))  # their addresses are of bytes, not of pages
+_ANON = MAP["MAP_ANON"]
+_FLAGGED = _ANON | MAP["MAP_NOSYSCALLS"]
 _REX_B, _REX_W, _REX_WB = b"\x41", b"\x48", b"\x49"
 
 
@@ -33,6 +35,21 @@ def entry_alone(shown: Shown) -> Iterator[Program]:
         for entry in _ENTRIES:
             yield with_args(program, {site: entry})
             yield with_args(program, {**runs, site: entry})
+
+
+def attached_by_hand(shown: Shown) -> Iterator[Program]:
+    """A mapping with the attribute from the start, and one kernel entry in the place of code that may have attached it by an mmap of its own."""
+    program = shown.program
+    for site, _ in _codes(program):
+        for index, op in enumerate(program.ops):
+            if op.call == "mmap" and isinstance(op.args[3], int) and not op.args[3] & _FLAGGED & ~_ANON:
+                flagged: dict[Site, Arg] = {
+                    Site(index, 3, Kind.MAP): _FLAGGED,
+                    Site(index, 4, Kind.FD): -1,
+                    Site(index, 5, Kind.OFFSET): 0,
+                }
+                for entry in _ENTRIES:
+                    yield with_args(program, {**flagged, site: entry})
 
 
 def loads(shown: Shown) -> Iterator[Program]:

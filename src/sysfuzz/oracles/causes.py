@@ -135,6 +135,10 @@ def _ways(moment: Moment, pid: int, page: int, gained: bool) -> tuple[list[str],
     if call == "mmap":
         return [call], _mmap_circumstances(moment, pid, page)
     if call == "mremap" and isinstance(moment.result, int):
+        if gained and _told(
+            moment, "merge"
+        ):  # what came with the new pages is what the neighbour has, as after an mmap
+            return ["mmap"], ["merge"]
         return [call, _mremap_way(moment.args, moment.result, page)], []
     return [call], ["clip"] if call in _RANGED and _told(moment, "clip") else []
 
