@@ -12,6 +12,7 @@ from sysfuzz.spec.calls import EFFECTS
 from sysfuzz.spec.compare import Matcher
 from sysfuzz.spec.expect import accepts
 from sysfuzz.spec.process import switch
+from sysfuzz.spec.promise import REFERENCE
 from sysfuzz.spec.world import World
 
 BASE = 0x10000
@@ -46,7 +47,7 @@ class CoreAgainstSpec(RuleBasedStateMachine):
     def boot(self, mode):
         self.mode = mode
         self.core = Kernel(mode, PlainMemory())
-        self.world = World(mode)
+        self.world = World(mode, REFERENCE)
         self.pid = self.lwp = 1
 
     def do(self, name, *args):

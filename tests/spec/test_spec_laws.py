@@ -25,6 +25,7 @@ SMALL = {
     Kind.MLOCKALL: st.integers(0, 3),
     Kind.SIGNAL: st.integers(0, 64),
     Kind.SYSARCH: st.integers(0, 2),
+    Kind.DISPATCH: st.integers(0, 3),
     Kind.NUMBER: st.integers(0, 9),
     Kind.COUNT: st.integers(1, 64),
     Kind.BLOCKS: st.just(0),

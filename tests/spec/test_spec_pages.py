@@ -10,6 +10,7 @@ from sysfuzz.program.names import PAGE
 from sysfuzz.spec import ANON, Anywhere, Page
 from sysfuzz.spec.pages import covered, mapped, rewrite, round_page, touchable, without
 from sysfuzz.spec.place import choose
+from sysfuzz.spec.promise import REFERENCE
 from sysfuzz.spec.world import World
 
 P = PAGE
@@ -72,7 +73,7 @@ def test_a_page_past_the_end_cannot_be_touched():
 )
 def test_choose_against_all_places(taken, count, align, answer):
     """In a small address space: the core's place if it is one of all legal ones, else whether there was any."""
-    world = World("amd64")
+    world = World("amd64", REFERENCE)
     world.layout = replace(world.layout, vm_min=P, vm_max=41 * P)
     world.space.pages = dict.fromkeys(taken, ONE)
     world.answer = answer if isinstance(answer, str) else answer * P

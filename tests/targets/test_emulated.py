@@ -154,5 +154,6 @@ def test_unknown_targets(name, word):
 
 def test_built_in_targets():
     """All can be had by name."""
-    assert names() == ["nosyscalls", "nosyscalls-2011"]
+    flags = ["nosyscalls", "nosyscalls-2011"]
+    assert names() == [*flags, "syscallemu", "msyscall", "pinsyscalls", "sud", "sud-inclusive", "seccomp-ip"]
     assert [get(name).name for name in names()] == names()

@@ -46,7 +46,7 @@ def faces(name: str, grade: int, target: Target, known: Program | None, runs: in
     buckets: dict[str, int] = {}
 
     def shown(program: Program) -> bool:
-        groups = group(judge(program, target.run(program)))
+        groups = group(judge(program, target.run(program), target.promise))
         for bucket, verdicts in groups.items():
             buckets[bucket] = buckets.get(bucket, 0) + 1
             oracles.update(verdict.oracle for verdict in verdicts)

@@ -11,6 +11,7 @@ from sysfuzz.cli.errors import CLEAN, FOUND
 from sysfuzz.cli.inputs import GivenPath, choose_target, open_target, read_program, target_option
 from sysfuzz.cli.output import check_writable, json_option, say, write_json
 from sysfuzz.cli.running import located, run
+from sysfuzz.findings.severity import is_bug, severity_of
 
 
 @click.command("exec")
@@ -49,4 +50,4 @@ def command(file: Path, target: str | None, trace: bool, json_file: str | None) 
     for line in lines:
         show(line)
     write_json(json_file, record)
-    return FOUND if verdicts else CLEAN
+    return FOUND if any(is_bug(severity_of(verdict.oracle)) for verdict in verdicts) else CLEAN

@@ -18,7 +18,13 @@ from sysfuzz.program.names import ADVICE, INHERIT, REGISTERS
 from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Event, Outcome, Panic, Region, Reply, Result, View
 from sysfuzz.program.text import format_op
 
-_COLOURS: dict[Severity, str] = {"critical": "bright_red", "high": "red", "medium": "yellow", "low": "cyan"}
+_COLOURS: dict[Severity, str] = {
+    "critical": "bright_red",
+    "high": "red",
+    "medium": "yellow",
+    "low": "cyan",
+    "by design": "magenta",
+}
 _MAX_OP = 76  # a longer op's result stands in its own line
 _SEVERITY_WIDTH = max(map(len, SEVERITIES))
 

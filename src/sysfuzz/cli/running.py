@@ -36,4 +36,4 @@ def run(target: Target, source: Source) -> Judged:
     """Run a program and judge what happened."""
     with located(target, source):
         outcome = target.run(source.program)
-        return Judged(outcome, judge(source.program, outcome))
+        return Judged(outcome, judge(source.program, outcome, target.promise))

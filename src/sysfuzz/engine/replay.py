@@ -23,11 +23,15 @@ from sysfuzz.findings.bucket import group, one_line
 from sysfuzz.oracles import judge
 from sysfuzz.program.ir import Program
 from sysfuzz.program.text import format_program, parse
-from sysfuzz.targets.table import get
+from sysfuzz.targets.contained import WALL_SECONDS, cpu_seconds
+from sysfuzz.targets.table import get, is_library
 
 REPLAYS = 10  # a finding must show itself in all of them
 # For all replays, start included: some 0.3 s are usual, and the engine takes a worker that stands still for 30 s to be hanging.
 SECONDS = 20.0
+
+# A core in C that hangs is a panic, for which a replay has to wait: in the program itself, and in what runs before it.
+_HANGS = 2
 
 _SHOWN, _NOT_SHOWN = "shown", "not shown"
 _FAILED = "failed: "
@@ -50,12 +54,14 @@ def fresh(target: str) -> Replay:
 
 
 def replays(
-    target: str, program: Program, bucket: str, oracle: str, times: int = REPLAYS, seconds: float = SECONDS
+    target: str, program: Program, bucket: str, oracle: str, times: int = REPLAYS, seconds: float | None = None
 ) -> Replayed:
     """Run `program` `times` times on `target` in one fresh process, and count the runs in which `oracle` shows `bucket`.
 
     Replays that are not answered within `seconds`, all together, are not shown. OSError: no process can be started.
     """
+    if seconds is None:
+        seconds = SECONDS + (times * _HANGS * (cpu_seconds(program) + WALL_SECONDS) if is_library(target) else 0)
     text = format_program(program)
     question = {
         "parent": os.getpid(),
@@ -121,7 +127,7 @@ def _answers_only() -> int:
 def _shows(target: str, program: Program, bucket: str, oracle: str, other: Program) -> bool:
     runner = get(target)
     runner.run(other)
-    verdicts = group(judge(program, runner.run(program))).get(bucket, ())
+    verdicts = group(judge(program, runner.run(program), runner.promise)).get(bucket, ())
     return any(verdict.oracle == oracle for verdict in verdicts)
 
 

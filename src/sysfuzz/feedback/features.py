@@ -25,7 +25,17 @@ DOMAINS: Mapping[str, int] = {
 _KNOWN_FLAGS = sum(MAP.values())
 _UNKNOWN_FLAG = 1 << 20  # stands for all unknown bits
 _ALIGNED = 1 << 21  # stands for all alignments
-_FLAG_KINDS = (Kind.MAP, Kind.REMAP, Kind.PROT, Kind.ADVICE, Kind.INHERIT, Kind.MSYNC, Kind.MLOCKALL, Kind.FD)
+_FLAG_KINDS = (
+    Kind.MAP,
+    Kind.REMAP,
+    Kind.PROT,
+    Kind.ADVICE,
+    Kind.INHERIT,
+    Kind.MSYNC,
+    Kind.MLOCKALL,
+    Kind.FD,
+    Kind.DISPATCH,
+)
 # For each call the positions of its arguments that are flags or choices rather than quantities.
 _CHOICES = {
     call: tuple((at, param.kind) for at, param in enumerate(params) if param.kind in _FLAG_KINDS)

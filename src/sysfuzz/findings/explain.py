@@ -35,7 +35,7 @@ _MAX_ROWS = 6  # entries of a map that are shown
 def explain(target: Target, program: Program, bucket: str) -> Explanation | None:
     """Explain `bucket` by a run of `program`, by its worst verdict; None if this run does not show it."""
     outcome = target.run(program)
-    verdicts = group(judge(program, outcome)).get(bucket)
+    verdicts = group(judge(program, outcome, target.promise)).get(bucket)
     if verdicts is None:
         return None
     scene = find(Case(program, outcome, follow(program, outcome)), verdicts[0])

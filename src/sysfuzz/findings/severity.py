@@ -6,9 +6,9 @@ The order is that in which people should read findings. This file knows the orac
 from collections.abc import Mapping
 from typing import Literal
 
-Severity = Literal["critical", "high", "medium", "low"]
+Severity = Literal["critical", "high", "medium", "low", "by design"]
 
-SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "by design")
 
 _BY_ORACLE: Mapping[str, Severity] = {
     # A system call from a no-syscalls page reached the dispatcher: what the whole check is there to prevent.
@@ -18,6 +18,7 @@ _BY_ORACLE: Mapping[str, Severity] = {
     "attribute-lost": "high",
     "attribute-gained": "high",
     "process-flag": "high",
+    "guard": "high",
     "insane": "high",
     # An answer that callers build on is wrong.
     "flag-accepted": "medium",
@@ -29,6 +30,8 @@ _BY_ORACLE: Mapping[str, Severity] = {
     "errno": "low",
     "blocked": "low",
     "lock": "low",
+    # The design's own documents state it: no bug of this core, and a hole for whoever does not know them.
+    "by-design": "by design",
 }
 
 
@@ -43,3 +46,8 @@ def severity_of(oracle: str) -> Severity:
 def rank(severity: Severity) -> int:
     """0 for the most severe: the order of every list of findings."""
     return SEVERITIES.index(severity)
+
+
+def is_bug(severity: Severity) -> bool:
+    """Whether it is more than what the design's own documents say."""
+    return severity != "by design"

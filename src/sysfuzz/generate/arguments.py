@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from sysfuzz.generate import aims, code, probes, weights
 from sysfuzz.generate.draft import EXEC, FIXED, FLAGGED, NO_FD, PRIVATE_ANON, READ, RWX, RX, WRITE, Draft, Place
-from sysfuzz.program.ir import CALLS, MAX_PEEK, Arg, Kind
+from sysfuzz.program.ir import CALLS, MAX_PEEK, SPECIAL, Arg, Kind
 from sysfuzz.program.layout import FILE_PAGES
 from sysfuzz.program.names import ADVICE, MAP, PAGE, SIGNAL
 
@@ -95,6 +95,7 @@ _VALUES: Mapping[str, Callable[[Draft], Arg]] = {
     Kind.MSYNC: lambda draft: draft.pick(_MSYNC),
     Kind.MLOCKALL: lambda draft: draft.pick(_MLOCKALL),
     Kind.SIGNAL: lambda draft: draft.pick(_SIGNALS),
+    Kind.DISPATCH: lambda draft: draft.pick((1, 1, 1, 2, 2, 0, 3)),
     Kind.SYSARCH: lambda draft: draft.pick((1, 1, 1, 1, 0, 2)),
     Kind.NUMBER: lambda draft: draft.pick(_NUMBERS),
     Kind.COUNT: lambda draft: 1 + draft.below(MAX_PEEK),
@@ -203,7 +204,7 @@ _OPS: Mapping[str, Callable[[Draft], None]] = {
     "poke": _poke,
     "run": _run,
 }
-_CALL_DECK = weights.deal(weights.CALLS, {call: call for call in CALLS})
+_CALL_DECK = weights.deal(weights.CALLS, {call: call for call in CALLS if call not in SPECIAL})
 
 
 def op(draft: Draft) -> None:

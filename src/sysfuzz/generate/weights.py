@@ -325,6 +325,29 @@ OTHER_BOUNDARY = 0.3  # of probes that an idiom has aimed
 ELSEWHERE = 0.8  # where an idiom has left nothing to run, the probe goes to another area; else it shows the hole
 PROBE_FLAGGED = 0.7  # of the areas to probe, flagged ones; else any executable one
 
+# -- arming: for designs whose guard is put up by a call ----------------------------------------------------------------
+
+ARMED = 0.9  # a program without a guard asks what the design does to those that do not use it
+ARMED_BEFORE_RUNS = (
+    0.8  # what the program maps is there by then; else anywhere, so that the map changes under the guard
+)
+ARMED_TWICE = 0.15  # once-flags, filters that add up
+UNDONE = 0.2  # each of the calls that have put a guard down on some design
+OTHER_LWP = 0.2  # guards of one thread
+PREEMPTED = 0.06  # between two steps of arming; one program in twenty, as it ends most programs
+TINY_RANGE = 0.08  # smaller than an instruction, or beginning inside of one
+ONE_PAGE = 0.3  # of an area: the rest has the same mapping and another guard
+NUDGED_RANGE = 0.25  # ends that are a byte or two off
+EMPTY_RANGE = 0.03  # refused, or without effect
+IMMUTABLE = 0.4  # calls that change mappings are in most programs already
+VSYSCALL = 0.06  # three addresses are all there is to it
+INCLUSIVE = 0.8  # the mode that the design is there for; the other one has a target of its own
+SELECTOR = 0.4  # most programs of the field have one, but it lets most calls in or none
+FLIPPED = 0.4  # of those: code writes it
+PINNED = 0.85  # what the code has is pinned where it is; else a pin that is special
+NUDGED_PIN = 0.15  # a byte or two off
+ODD_COUNT = 0.15  # of pins: none, too many, one too few
+
 # -- mutation ---------------------------------------------------------------------------------------------------------
 
 MUTATIONS: Table = {

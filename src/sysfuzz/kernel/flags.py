@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sysfuzz.kernel.protocol import KernelPanic
 from sysfuzz.kernel.rules import Rules
 from sysfuzz.program.names import MAP
-from sysfuzz.program.outcome import NOSYSCALLS
+from sysfuzz.program.outcome import NOSYSCALLS, STACK
 
 
 class Attribute(NamedTuple):
@@ -38,6 +38,7 @@ ALIGNMENT_MASK = 0xFF << ALIGNMENT_SHIFT
 _KNOWN = ALIGNMENT_MASK
 for _value in MAP.values():
     _KNOWN |= _value
+_STACK = MAP["MAP_STACK"]
 _ATTRIBUTE_FLAGS = sum(attribute.flag for attribute in ATTRIBUTES)
 
 
@@ -49,7 +50,9 @@ def attributes_of(flags: int, rules: Rules) -> int | str:
     if flags & ~_KNOWN:
         return _refuse("EINVAL", flags, rules)
     if not flags & _ATTRIBUTE_FLAGS:
-        return 0
+        return STACK if rules.stack_attribute and flags & _STACK else 0
+    if not rules.has_attribute:
+        return _refuse("EINVAL", flags, rules)
     attributes = 0
     for attribute in ATTRIBUTES:
         if flags & attribute.flag:
@@ -59,7 +62,7 @@ def attributes_of(flags: int, rules: Rules) -> int | str:
     return attributes
 
 
-def _refuse(errno: str, flags: int, rules: Rules) -> str:
+def _refuse(errno: str, flags: int, rules: Rules) -> int | str:
     if rules.bad_flag == "panic":
         raise KernelPanic(f"sys_mmap: bad flags {flags:#x}")
-    return errno
+    return 0 if rules.bad_flag == "ignore" else errno

@@ -18,7 +18,7 @@ from sysfuzz.kernel.vmmap import Entry, VMMap
 from sysfuzz.program.ir import Mode, make
 from sysfuzz.program.layout import LAYOUTS, MAX_PAGES
 from sysfuzz.program.names import ERRNO, PAGE, RAX, RCX, RDX, RSP, SIGNAL, SYSARCH
-from sysfuzz.program.outcome import Delivered, Reply, Result, View
+from sysfuzz.program.outcome import NOSYSCALLS, Delivered, Reply, Result, View
 
 _READ, _WRITE, _EXEC, _ALL = 1, 2, 4, 7
 _COPY = 1  # MAP_INHERIT_COPY
@@ -38,6 +38,7 @@ class Kernel:
         self.layout = LAYOUTS[mode]
         self.rules = rules
         self._log: list[str] = []
+        self._numbers = syscalls.SYSCALLS
         self._trampoline = Object("trampoline", MAX_PAGES, signals.TRAMPOLINE[mode])
         self._files: mman.Files = {}
         self._views: tuple[View, ...] = ()
@@ -61,7 +62,16 @@ class Kernel:
         process = self.processes.alive.get(pid)
         if process is None or lwp not in process.lwps:
             return "ESRCH"
-        return _CALLS[name](self, process, lwp, args)
+        return self._do(process, lwp, name, args)
+
+    def _do(self, process: Process, lwp: int, name: str, args: tuple[int, ...]) -> int | str:
+        """Do an op of a live LWP."""
+        call = _CALLS.get(name)
+        return "ENOSYS" if call is None else call(self, process, lwp, args)
+
+    def _do_by_code(self, process: Process, lwp: int, name: str, args: tuple[int, ...]) -> int | str:
+        """Do a call that code has made."""
+        return _SYSCALLS[name](self, process, lwp, args)
 
     def _sigaction(self, process: Process, number: int, handler: int) -> int | str:
         if not 1 <= number < 64 or number in (SIGNAL["SIGKILL"], SIGNAL["SIGSTOP"]):
@@ -131,9 +141,9 @@ class Kernel:
 
     def _dispatch(self, process: Process, lwp: int, frame: Frame, locked: bool) -> Reply:
         """Do the call that the registers ask for and put its result where user code finds it."""
-        name, args = syscalls.request(self.mode, self._memory, process, frame.regs, frame.gate)
-        if frame.gate == "sysenter":  # SYSEXIT: EIP = EDX, ESP = ECX
-            frame.pc, frame.regs[RSP] = frame.regs[RDX], frame.regs[RCX]
+        name, args = syscalls.request(self.mode, self._memory, process, frame.regs, frame.gate, self._numbers)
+        if frame.gate == "sysenter":
+            self._sysexit(frame)
         result: int | str
         if args is None:
             result, args = "EFAULT", ()
@@ -145,7 +155,7 @@ class Kernel:
                 return Reply(name, args, 0, locked=locked)
             result = error
         else:
-            result = _SYSCALLS[name](self, process, lwp, args)
+            result = self._do_by_code(process, lwp, name, args)
             if name in _NO_RETURN:
                 return Reply(name, args, result, ends=_NO_RETURN[name], locked=locked)
         if isinstance(result, str):
@@ -155,6 +165,10 @@ class Kernel:
             frame.regs[RAX] = result & self.layout.mask
             frame.flags &= ~_CARRY
         return Reply(name, args, result, locked=locked)
+
+    def _sysexit(self, frame: Frame) -> None:
+        """How an LWP that came by SYSENTER goes on: EIP = EDX, ESP = ECX."""
+        frame.pc, frame.regs[RSP] = frame.regs[RDX], frame.regs[RCX]
 
     def fault(self, pid: int, lwp: int, frame: Frame, vector: int, addr: int | None) -> Reply:
         """An exception; see protocol.Core."""
@@ -226,7 +240,7 @@ class Kernel:
                     break
             else:
                 return self._views
-        self._views = tuple([make(View, (p.pid, p.marked, p.vm.regions())) for p in alive.values()])
+        self._views = tuple([make(View, (p.pid, p.marked, p.vm.regions(), ())) for p in alive.values()])
         return self._views
 
     def transitions(self) -> tuple[str, ...]:
@@ -241,7 +255,7 @@ class Kernel:
         """Every map's sanity, and the mark: a process that has an attribute in its map is marked."""
         for process in self.processes.alive.values():
             wrong = process.vm.check()
-            if not wrong and not process.marked and any(entry.attributes for entry in process.vm.entries):
+            if not wrong and not process.marked and any(entry.attributes & NOSYSCALLS for entry in process.vm.entries):
                 wrong = "not marked, though its map has an attribute"
             if wrong:
                 return f"process {process.pid}: {wrong}"

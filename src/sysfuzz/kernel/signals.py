@@ -39,6 +39,7 @@ CODES = {
     "SEGV_MAPERR": 1, "SEGV_ACCERR": 2,
     "BUS_ADRALN": 1, "BUS_ADRERR": 2,
     "TRAP_BRKPT": 1, "TRAP_TRACE": 2,
+    "SYS_SECCOMP": 1, "SYS_USER_DISPATCH": 2,
 }  # fmt: skip
 
 # amd64: mov rdi, rsp; mov eax, 308; syscall.  i386: mov eax, [esp+8]; push eax; push 0; mov eax, 308; int 0x80.

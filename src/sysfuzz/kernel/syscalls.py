@@ -88,8 +88,15 @@ class _Words:
         return words
 
 
-def request(mode: Mode, memory: UserMemory, process: Process, regs: list[int], gate: str) -> Request:
-    """Which call the registers ask for. SYSENTER saves no stack pointer: user code passes it in (R|E)CX."""
+def request(
+    mode: Mode,
+    memory: UserMemory,
+    process: Process,
+    regs: list[int],
+    gate: str,
+    numbers: Mapping[int, Syscall] = SYSCALLS,
+) -> Request:
+    """Which of the calls `numbers` the registers ask for. SYSENTER saves no stack pointer: user code passes it in (R|E)CX."""
     words = _Words(mode, memory, process, regs, regs[RCX if gate == "sysenter" else RSP])
     number = regs[RAX] % NUMBERS
     first = 0
@@ -100,7 +107,7 @@ def request(mode: Mode, memory: UserMemory, process: Process, regs: list[int], g
         if inner is None:
             return Request(name, None)
         number = inner[0] % NUMBERS
-    call = SYSCALLS.get(number)
+    call = numbers.get(number)
     if call is None:
         return Request(f"#{number}", ())
     return Request(call.name, _arguments(mode, call.types, words, first))

@@ -6,7 +6,7 @@ later because of that is not reported again.
 
 from collections.abc import Iterator
 
-from sysfuzz.oracles.case import MARK, Case, Parting
+from sysfuzz.oracles.case import GUARD, MARK, Case, Parting
 from sysfuzz.oracles.causes import Moment, refused_flags, word
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.names import PAGE
@@ -85,13 +85,27 @@ def process_flag(case: Case) -> Iterator[Verdict]:
             yield _verdict("process-flag", parting)
 
 
+def guard_differs(case: Case) -> Iterator[Verdict]:
+    """What a design enforces in a process is not what it promises: armed and not in force, or in force and not armed.
+
+    It says nothing yet about any entry; those that come from where none may come will not be refused.
+    """
+    for parting in case.partings:
+        if parting.field == GUARD and not parting.failed:
+            yield _verdict("guard", parting)
+
+
 def map_differs(case: Case) -> Iterator[Verdict]:
     """A page is mapped, protected, inherited, advised or wired otherwise than it must be, or a process lives or not.
 
     The attribute is a property of mappings: where the map is wrong, so is everything that is decided by it.
     """
     for parting in case.partings:
-        if parting.field not in ("attributes", MARK) and not parting.failed and not parting.cause.startswith("result/"):
+        if (
+            parting.field not in ("attributes", MARK, GUARD)
+            and not parting.failed
+            and not parting.cause.startswith("result/")
+        ):
             yield _verdict("map", parting)
 
 

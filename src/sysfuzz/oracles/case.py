@@ -15,7 +15,7 @@ from sysfuzz.oracles.causes import Moment, parting_cause, result_cause
 from sysfuzz.program.ir import Arg, Op, Program, Ref
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE
-from sysfuzz.program.outcome import Event, Outcome, Step
+from sysfuzz.program.outcome import NOSYSCALLS, Event, Outcome, Step
 from sysfuzz.spec.compare import diff
 from sysfuzz.spec.expect import (
     UNSPECIFIED,
@@ -27,8 +27,10 @@ from sysfuzz.spec.expect import (
     State,
     accepts,
 )
+from sysfuzz.spec.promise import REFERENCE, Promise
 
 MARK = "mark"  # the field of a parting that is about a process, not a page
+GUARD = "guard"  # the same: what its design enforces in it beside the attributes of pages
 KEPT = "kept"  # the field of what is no parting: a mark without a reason
 
 # Fields of a page by which calls decide what they do to it.
@@ -43,8 +45,8 @@ class Parting(NamedTuple):
     op: int
     event: int
     pid: int
-    page: int  # page number; -1 for the mark
-    field: str  # of spec.compare.Difference, or MARK
+    page: int  # page number; -1 for what is about the process
+    field: str  # of spec.compare.Difference, MARK or GUARD
     expected: int
     actual: int
     cause: str
@@ -54,8 +56,9 @@ class Parting(NamedTuple):
 class Case:
     """What the oracles look at. `partings` are in the order in which they came about."""
 
-    def __init__(self, program: Program, outcome: Outcome, expected: Expected) -> None:
+    def __init__(self, program: Program, outcome: Outcome, expected: Expected, promise: Promise = REFERENCE) -> None:
         self.program = program
+        self.promise = promise
         self.outcome = outcome
         self.expected = expected
         self.partings: list[Parting] = []
@@ -165,10 +168,12 @@ class Case:
                 continue
             for page, field, expected, actual in diff(state, view):
                 seen.add(self._part(moment, state.pid, page, field, expected, actual, wrong, failed))
-            flagged = any(region.attributes for region in view.regions)
+            if view.guard != state.guard:
+                seen.add(self._part(moment, state.pid, -1, GUARD, len(state.guard), len(view.guard), wrong, failed))
+            flagged = any(region.attributes & NOSYSCALLS for region in view.regions)
             if view.marked and not state.marked and not flagged:
                 seen.add(self._part(moment, state.pid, -1, KEPT, 0, 1, wrong, failed))
-            elif flagged and not view.marked and any(page.attributes for page in state.pages.values()):
+            elif flagged and not view.marked and any(page.attributes & NOSYSCALLS for page in state.pages.values()):
                 seen.add(self._part(moment, state.pid, -1, MARK, 1, 0, wrong, failed))
         for pid in views:
             seen.add(self._part(moment, pid, -1, "alive", 0, 1, wrong, failed))
@@ -218,7 +223,7 @@ class Case:
             return next(
                 (p.cause for p in self._before.values() if p.pid == pid and p.field in ("attributes", "mapped")), None
             )
-        for other in () if field == MARK else ("mapped",) if field == "attributes" else _DECISIVE:
+        for other in () if field in (MARK, GUARD) else ("mapped",) if field == "attributes" else _DECISIVE:
             source = self._before.get((pid, page, other))
             if source is not None and other != field:
                 return source.cause
@@ -230,7 +235,7 @@ class Case:
 
     def map_blame(self, pid: int, op: int, event: int) -> str | None:
         """Cause of an earlier parting that makes the map of `pid` another one to calls and faults: an attribute does not, nor does a mark."""
-        return self._blame(pid, op, event, lambda field: field not in ("attributes", MARK, KEPT))
+        return self._blame(pid, op, event, lambda field: field not in ("attributes", MARK, GUARD, KEPT))
 
     def mark_blame(self, pid: int, op: int, event: int) -> str | None:
         """Cause of an earlier parting for which the core may think otherwise of whether `pid` needs the check."""

@@ -6,8 +6,8 @@ question among them: whether the call was let in, and whether what came instead,
 
 from collections.abc import Iterator
 
-from sysfuzz.oracles.case import MARK, Case
-from sysfuzz.oracles.origin import circumstances, family, flagged_pages
+from sysfuzz.oracles.case import GUARD, MARK, Case
+from sysfuzz.oracles.origin import circumstances, door, escaped, family, flagged_pages, opcode_pages
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Attempt, Delivered, Event, Reply
@@ -18,21 +18,18 @@ _LONGEST = 7  # bytes of an opcode
 
 
 def escape(case: Case) -> Iterator[Verdict]:
-    """A call whose instruction has a byte in a no-syscalls page reached the dispatcher.
-
-    This is the promise of the flag itself, so it is judged by where the CPU found the opcode, not by what the core could know, and whatever the
-    instruction is: one that is no kernel entry at all must not become one.
-    """
-    for op, number, pid, event, _, states in case.attempts():
+    """A call reached the dispatcher whose instruction has a byte where none may come from: the promise of every design."""
+    for op, number, pid, event, wanted, states in case.attempts():
         attempt, reply = event.attempt, event.reply
-        assert attempt is not None and reply is not None
-        flagged = flagged_pages(attempt, pid, states) if reply.call else []
-        if flagged:
-            blamed = case.blame(pid, iter(flagged), op, number, (*_CHECK_FIELDS, MARK))
+        assert attempt is not None and reply is not None and wanted.decision is not None
+        if escaped(case, attempt, reply, wanted.decision, pid, states):
+            flagged = flagged_pages(attempt, pid, states) or opcode_pages(attempt)
+            blamed = case.blame(pid, iter(flagged), op, number, (*_CHECK_FIELDS, MARK, GUARD))
             if attempt.gate == "sysenter":  # it is the process that is refused, not the page
                 blamed = blamed or case.mark_blame(pid, op, number)
-            cause = blamed or "/".join(("check", family(attempt), *circumstances(case, op, number, reply.call)))
-            yield Verdict("escape", op, "SIGILL", f"{reply.call} dispatched", cause, number)
+            cause = blamed or "/".join(("check", door(case, attempt), *circumstances(case, op, number, reply.call)))
+            due = wanted.decision.signal if isinstance(wanted.decision, Signal) else "SIGILL"
+            yield Verdict("escape", op, due, f"{reply.call} dispatched", cause, number)
 
 
 def blocked(case: Case) -> Iterator[Verdict]:
@@ -44,11 +41,11 @@ def blocked(case: Case) -> Iterator[Verdict]:
         attempt, reply = event.attempt, event.reply
         assert attempt is not None and reply is not None
         if isinstance(wanted.decision, Dispatch) and not reply.call:
-            blamed = case.blame(pid, _near(attempt), op, number, _CHECK_FIELDS)
+            blamed = case.blame(pid, _near(attempt), op, number, (*_CHECK_FIELDS, GUARD))
             if attempt.gate == "sysenter":
                 blamed = blamed or case.mark_blame(pid, op, number)
             words = circumstances(case, op, number, wanted.decision.call)
-            cause = blamed or "/".join(("overblock", family(attempt), *words))
+            cause = blamed or "/".join(("overblock", door(case, attempt), *words))
             yield Verdict("blocked", op, f"{wanted.decision.call} dispatched", _text(reply), cause, number)
 
 
@@ -80,7 +77,7 @@ def frame(case: Case) -> Iterator[Verdict]:
                 actual = ", ".join(f"{field} {value}" for field, _, value in wrong)
                 cause = "" if attempt.gate else case.map_blame(pid, op, number)
                 yield Verdict("sigill-frame", op, expected, actual, cause or f"frame/{where}{fields}", number)
-        elif not (reply.call and flagged_pages(attempt, pid, states)) and not _unmarked_with_reason(
+        elif not escaped(case, attempt, reply, decision, pid, states) and not _unmarked_with_reason(
             attempt, pid, states
         ):
             text = f"{decision.signal}/{decision.code}"
@@ -107,9 +104,9 @@ def _missing(case: Case, op: int, event: int, pid: int, attempt: Attempt, reply:
     if attempt.gate == "sysenter":
         blamed = case.mark_blame(pid, op, event)
     else:
-        blamed = case.blame(pid, _near(attempt), op, event, (*_CHECK_FIELDS, MARK))
+        blamed = case.blame(pid, _near(attempt), op, event, (*_CHECK_FIELDS, MARK, GUARD))
     if reply.call and attempt.gate:
-        return blamed or "/".join(("check", family(attempt), *circumstances(case, op, event, reply.call)))
+        return blamed or "/".join(("check", door(case, attempt), *circumstances(case, op, event, reply.call)))
     return blamed or ("frame/missing" if attempt.gate else "frame/fault/missing")
 
 
@@ -161,7 +158,7 @@ def lock(case: Case) -> Iterator[Verdict]:
         attempt, reply = event.attempt, event.reply
         assert attempt is not None and reply is not None
         if attempt.gate and reply.locked and not wanted.marked:
-            cause = case.mark_blame(pid, op, number) or f"lock/{family(attempt)}"
+            cause = case.mark_blame(pid, op, number) or f"lock/{door(case, attempt)}"
             yield Verdict("lock", op, "no map lock at entry", "map lock taken", cause, number)
 
 

@@ -13,6 +13,11 @@ from sysfuzz.program.outcome import Outcome
 from sysfuzz.spec.compare import Matcher
 from sysfuzz.spec.expect import Dispatch, Expected, accepts
 from sysfuzz.spec.follow import follow
+from sysfuzz.spec.promise import REFERENCE, Promise
+
+BY_DESIGN = (
+    "by-design"  # the oracle of what a design documents: no bug of the core, and nothing that its users may overlook
+)
 
 Oracle = Callable[[Case], Iterator[Verdict]]
 
@@ -23,6 +28,7 @@ ORACLES: Mapping[str, Oracle] = {
     "attribute-lost": calls.attribute_lost,
     "attribute-gained": calls.attribute_gained,
     "process-flag": calls.process_flag,
+    "guard": calls.guard_differs,
     "flag-accepted": calls.flag_accepted,
     "sigill-frame": entries.frame,
     "dispatch": entries.dispatch,
@@ -35,13 +41,25 @@ ORACLES: Mapping[str, Oracle] = {
 }
 
 
-def judge(program: Program, outcome: Outcome) -> list[Verdict]:
-    """Every violation that `outcome`, the outcome of running `program`, shows; [] if there is none."""
-    expected = follow(program, outcome)
+def judge(program: Program, outcome: Outcome, promise: Promise = REFERENCE) -> list[Verdict]:
+    """Every violation of `promise` that `outcome`, the outcome of running `program`, shows; [] if there is none.
+
+    What the design's own documents state is a verdict of the oracle "by-design", whichever oracle saw it.
+    """
+    expected = follow(program, outcome, promise)
     if outcome.panic is None and not outcome.insane and as_expected(outcome, expected):
         return []
-    case = Case(program, outcome, expected)
-    return [verdict for oracle in ORACLES.values() for verdict in oracle(case)]
+    case = Case(program, outcome, expected, promise)
+    verdicts = [verdict for oracle in ORACLES.values() for verdict in oracle(case)]
+    return [_sorted_out(verdict, promise) for verdict in verdicts] if promise.documented else verdicts
+
+
+def _sorted_out(verdict: Verdict, promise: Promise) -> Verdict:
+    """The verdict, or what it becomes if documents state it."""
+    citation = promise.citation(verdict.cause)
+    if not citation:
+        return verdict
+    return verdict._replace(oracle=BY_DESIGN, actual=f"{verdict.actual} (documented: {citation})")
 
 
 def as_expected(outcome: Outcome, expected: Expected) -> bool:

@@ -6,13 +6,16 @@ at the wrong bytes, or at the right ones too late; the words say which. The byte
 address, which with a prefix may be others than the CPU read; attributes are the spec's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sysfuzz.oracles.case import Case
 from sysfuzz.oracles.lwps import current_lwp
+from sysfuzz.program.layout import VSYSCALLS
 from sysfuzz.program.names import PAGE
-from sysfuzz.program.outcome import NOSYSCALLS, Attempt
-from sysfuzz.spec.expect import State
+from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Reply
+from sysfuzz.spec.doors import forbids
+from sysfuzz.spec.expect import Dispatch, Signal, State
+from sysfuzz.spec.promise import REFERENCE
 
 _LONGEST = 15  # bytes of an instruction
 # Bytes that a kernel takes the opcode to have (docs/semantics.md, Kernel entry).
@@ -21,13 +24,46 @@ _SIZES = {"syscall": 2, "int80": 2, "lcall7": 7, "lcall27": 7}
 
 def family(attempt: Attempt) -> str:
     """The gate; the two call gates are one, since they share all of their code."""
-    return "lcall" if attempt.gate.startswith("lcall") else attempt.gate or "fault"
+    if attempt.gate:
+        return "lcall" if attempt.gate.startswith("lcall") else attempt.gate
+    return "vsyscall" if attempt.start in VSYSCALLS else "fault"
+
+
+def door(case: Case, attempt: Attempt) -> str:
+    """What a cause calls the way in.
+
+    Designs with a check of their own have one for all entries that tell where they came from, so that gates do not matter there; those that
+    the kernel moves, or that save nothing, are another way.
+    """
+    if case.promise is REFERENCE or not attempt.gate:
+        return family(attempt)
+    moved = attempt.gate == "syscall" and attempt.bits == 32 and case.promise.sysenter == "on"
+    return "moved" if moved or attempt.gate == "sysenter" else "entry"
+
+
+def escaped(
+    case: Case, attempt: Attempt, reply: Reply, wanted: Dispatch | Signal, pid: int, states: tuple[State, ...]
+) -> bool:
+    """Whether a call was let in from where none may come.
+
+    The flag's own promise is judged by where the CPU found the opcode, not by what the core could know, and whatever the instruction is: one
+    that is no kernel entry at all must not become one. Other designs speak of entries, and of what they were told about them.
+    """
+    if not reply.call:
+        return False
+    if case.promise is REFERENCE:
+        return bool(flagged_pages(attempt, pid, states))
+    return isinstance(wanted, Signal) and not wanted.unfetched and family(attempt) != "fault"
 
 
 def flagged_pages(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[int]:
     """Numbers of the pages with no-syscalls, by the spec, that hold an opcode byte, as the CPU read them."""
-    numbers = {at // PAGE for at in _opcode(attempt)}
-    return sorted(number for number in numbers if _is_flagged(number * PAGE, pid, states))
+    return [number for number in opcode_pages(attempt) if _is_flagged(number * PAGE, pid, states)]
+
+
+def opcode_pages(attempt: Attempt) -> list[int]:
+    """Numbers of the pages that hold an opcode byte, as the CPU read them."""
+    return sorted({at // PAGE for at in _opcode(attempt)})
 
 
 def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
@@ -38,6 +74,9 @@ def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
     attempt, pid, states = _attempt(case, op, event)
     if not attempt.gate or attempt.gate == "sysenter":
         return []
+    if case.promise is not REFERENCE:
+        words = ["base"] if attempt.base else []
+        return [] if door(case, attempt) == "moved" else words + _position(attempt, _forbidden(case, op, pid, states))
     words = []
     if call == "setcontext":  # the return from a handler, which kernels are tempted to let through
         words.append("setcontext")
@@ -49,26 +88,36 @@ def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
         words.append("base")
     if attempt.base + (attempt.pc - _SIZES[attempt.gate]) % (1 << attempt.bits) >> attempt.bits:
         words.append("wrap")
-    words += _position(attempt, pid, states)
+    words += _position(attempt, _forbidden(case, op, pid, states))
     if _is_stale(case, op, event):
         words.append("stale")
     return words
 
 
-def _position(attempt: Attempt, pid: int, states: tuple[State, ...]) -> list[str]:
+def _forbidden(case: Case, op: int, pid: int, states: tuple[State, ...]) -> Callable[[int], bool]:
+    """Whether no call may come from a linear address, as things stood."""
+    promise = case.promise
+    lwp = current_lwp(case, op) if promise.by_lwp else 1
+    for state in states:
+        if state.pid == pid:
+            pages, guard = state.pages, state.guard
+            return lambda addr: forbids(promise, pages, guard, lwp, addr)
+    return lambda addr: False
+
+
+def _position(attempt: Attempt, forbidden: Callable[[int], bool]) -> list[str]:
     """Which bytes are flagged, if it is some of the opcode's, or of those around it."""
     first, size = _origin(attempt)
     mask = (1 << attempt.bits) - 1
-    flags = [_is_flagged((first + i) & mask, pid, states) for i in range(size)]
-    behind = _is_flagged((first + size) & mask, pid, states)
+    flags = [forbidden((first + i) & mask) for i in range(size)]
+    behind = forbidden((first + size) & mask)
     if all(flags):
         return [] if behind else ["next"]
     if any(flags):
         return ["head" if flags[0] else "tail"]
     if behind:
         return ["next"]
-    in_front = any(_is_flagged((first - i) & mask, pid, states) for i in range(1, _LONGEST))
-    return ["before"] if in_front else []
+    return ["before"] if any(forbidden((first - i) & mask) for i in range(1, _LONGEST)) else []
 
 
 def _is_stale(case: Case, op: int, event: int) -> bool:

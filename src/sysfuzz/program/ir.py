@@ -43,6 +43,7 @@ class Kind:
     MLOCKALL: Final = "mlockall"
     SIGNAL: Final = "signal"
     SYSARCH: Final = "sysarch"
+    DISPATCH: Final = "dispatch"  # prctl's modes of system call user dispatch
     NUMBER: Final = "number"  # a small decimal: pid, lwp, slot, status
     COUNT: Final = "count"  # bytes to peek: 1 .. MAX_PEEK
     BLOCKS: Final = "blocks"  # block budget; 0: the default
@@ -87,7 +88,19 @@ CALLS: Mapping[str, tuple[Param, ...]] = {
     "poke": _params("addr:addr", "bytes:hex"),
     "peek": _params("addr:addr", "n:count"),
     "run": _params("addr:addr", "blocks:blocks:blocks"),
+    # What single designs have; on others the answer is ENOSYS.
+    "spawn": (),
+    "ktrace": _params("on:number"),
+    "ptrace": _params("on:number"),
+    "syscallemu": _params("start:addr", "end:addr", "preempt:number:preempt"),
+    "msyscall": _params("addr:addr", "len:size"),
+    "mimmutable": _params("addr:addr", "len:size"),
+    "pinsyscalls": _params("base:addr", "len:size", "pins:addr", "npins:number"),
+    "sud": _params("mode:dispatch", "offset:addr", "len:size", "selector:addr"),
+    "seccomp": _params("start:addr", "end:addr"),
 }
+# The calls of single designs.
+SPECIAL: Final = ("spawn", "ktrace", "ptrace", "syscallemu", "msyscall", "mimmutable", "pinsyscalls", "sud", "seccomp")
 
 
 # Makes a value of a NamedTuple from the tuple of its fields. Calling the class does the same, but by a function written in Python: 0.38 us

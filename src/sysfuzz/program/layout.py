@@ -59,6 +59,15 @@ def _layout(bits: int, vm_max: int, mmap_base: int) -> Layout:
     )
 
 
+# Of Linux's designs: where in the vdso, for which the trampoline stands, an LWP goes on that came by SYSENTER or by SYSCALL from 32-bit code;
+# and the three entries of the vsyscall page (arch/x86/include/uapi/asm/vsyscall.h), which lies above all user addresses of amd64.
+LANDING = 0x82
+VSYSCALLS: Mapping[int, str] = {
+    0xFFFF_FFFF_FF60_0000: "gettimeofday",
+    0xFFFF_FFFF_FF60_0400: "time",
+    0xFFFF_FFFF_FF60_0800: "getcpu",
+}
+
 # VM_MAXUSER_ADDRESS of NetBSD/amd64 and NetBSD/i386 (sys/arch/{amd64,i386}/include/vmparam.h); the lowest page is kept unmapped as
 # with sysctl vm.user_va0_disable.
 LAYOUTS: Mapping[Mode, Layout] = {

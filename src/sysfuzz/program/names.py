@@ -56,6 +56,13 @@ MLOCKALL: Mapping[str, int] = {"MCL_CURRENT": 1, "MCL_FUTURE": 2}
 
 SYSARCH: Mapping[str, int] = {"I386_GET_LDT": 0, "I386_SET_LDT": 1}
 
+# prctl(PR_SET_SYSCALL_USER_DISPATCH, mode, ...): Linux include/uapi/linux/prctl.h
+DISPATCH: Mapping[str, int] = {
+    "PR_SYS_DISPATCH_OFF": 0,
+    "PR_SYS_DISPATCH_ON": 1,
+    "PR_SYS_DISPATCH_INCLUSIVE_ON": 2,
+}
+
 ERRNO: Mapping[str, int] = {
     "EPERM": 1,
     "ESRCH": 3,

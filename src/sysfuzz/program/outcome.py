@@ -25,6 +25,10 @@ class Region(NamedTuple):
 
 
 NOSYSCALLS = 1  # the attribute bit of the first row
+# Those of OpenBSD's designs.
+PERMITTED = 2  # system calls may come from here
+IMMUTABLE = 4  # nobody changes this mapping
+STACK = 8  # a stack pointer may point here
 
 
 class View(NamedTuple):
@@ -33,6 +37,8 @@ class View(NamedTuple):
     pid: int
     marked: bool  # the process flag
     regions: tuple[Region, ...]
+    # What the core enforces in this process beside the attributes of its regions: rows of numbers, whose meaning is the design's.
+    guard: tuple[tuple[int, ...], ...] = ()
 
 
 class Attempt(NamedTuple):
@@ -55,6 +61,8 @@ class Attempt(NamedTuple):
     # at SP itself is a return address, which no call reads.
     stack: bytes
     data: int | None = None  # faulting data address of a page fault
+    # Where the design keeps a word in user memory by which it decides: the byte there, or b"" if it cannot be read. None: it keeps none.
+    selector: bytes | None = None
 
 
 class Delivered(NamedTuple):
@@ -99,6 +107,9 @@ class Step(NamedTuple):
     transitions: tuple[
         str, ...
     ]  # what the core's map did, in its own words ("merge-back", "clip", "move", …); may be ()
+    pointed: bytes | None = (
+        None  # what a pointer among the op's arguments pointed to; None: there is no such, or it cannot be read
+    )
 
 
 class Panic(NamedTuple):

@@ -24,6 +24,7 @@ CHOICES: Mapping[str, Mapping[str, int]] = {
     Kind.INHERIT: names.INHERIT,
     Kind.SIGNAL: names.SIGNAL,
     Kind.SYSARCH: names.SYSARCH,
+    Kind.DISPATCH: names.DISPATCH,
 }
 _ZERO = {Kind.PROT: "PROT_NONE", Kind.MAP: "MAP_FILE"}
 _CHOICE_NAMES = {kind: {value: name for name, value in table.items()} for kind, table in CHOICES.items()}

@@ -7,6 +7,7 @@ name that stay the same from run to run. An open finding fails, a fixed one pass
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from sysfuzz.findings.severity import is_bug
 from sysfuzz.report.contents import Item, Report
 from sysfuzz.report.document import legal
 
@@ -61,6 +62,8 @@ def _case(item: Item) -> Element:
         ElementTree.SubElement(case, "skipped", message=f"ignored: {item.ignored}")
     elif finding.status in ("duplicate", "rejected"):
         ElementTree.SubElement(case, "skipped", message=item.standing)
+    elif item.is_open and not is_bug(finding.severity):
+        ElementTree.SubElement(case, "skipped", message=f"{finding.severity}: {item.summary}")
     elif item.is_open:
         failure = ElementTree.SubElement(
             case, "failure", message=f"{finding.severity}: {item.summary}", type=finding.oracle

@@ -43,6 +43,17 @@ RULES: Mapping[str, Rule] = {
         "A process has a page with no-syscalls and is not marked, so that its kernel entries are not checked at all.",
         "The mark may say yes too often, which costs time; it may never say no wrongly. Look at how it passes through fork, vfork and exec.",
     ),
+    "guard": Rule(
+        "Guard not as armed",
+        "What the design enforces in a process is not what it promises: armed and not in force, or in force and not armed.",
+        "The next system call from where none may come escapes, whether this program makes one or not. Look at what ends the guard: births, new "
+        "programs, threads, tracing, and the order of the steps that arm it.",
+    ),
+    "by-design": Rule(
+        "Stated by the design",
+        "The design does not promise what its users may expect here, and its own documents say so.",
+        "No bug of this core. Whoever relies on the design has to close the gap elsewhere; the citation says what is promised.",
+    ),
     "insane": Rule(
         "Map inconsistent",
         "The core's own sanity check says that its data no longer fit together.",

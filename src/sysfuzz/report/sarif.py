@@ -18,15 +18,16 @@ from sysfuzz.report.rules import RULES, Rule, rule_of
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"  # what services take for the top of the repository
 
-_LEVELS: dict[Severity, Literal["error", "warning", "note"]] = {
+_LEVELS: dict[Severity, Literal["error", "warning", "note", "none"]] = {
     "critical": "error",
     "high": "error",
     "medium": "warning",
     "low": "note",
+    "by design": "none",
 }
 
 # GitHub reads a score as of CVSS: from 9.0 critical, from 7.0 high, from 4.0 medium. These are the middles of the ranges.
-_SCORES: dict[Severity, str] = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.5"}
+_SCORES: dict[Severity, str] = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.5", "by design": "0.0"}
 
 Json = dict[str, object]
 

@@ -68,6 +68,14 @@ SYSCALLS: Mapping[int, Syscall] = {
     340: Syscall("sigaction", "", (Kind.SIGNAL, Kind.ADDR)),  # takes a pointer where the op takes the handler
     411: _same("mremap"),
 }
+# Calls of single designs, with the numbers of their systems.
+OWN: Mapping[int, Syscall] = {
+    37: _same("msyscall"),
+    157: _same("sud"),
+    159: _same("mimmutable"),
+    317: _same("seccomp"),
+    511: Syscall("syscallemu", "syscallemu", (Kind.ADDR, Kind.ADDR)),
+}
 INDIRECT = {0: "syscall", 198: "__syscall"}
 NUMBERS = 512  # a number is taken modulo this
 
@@ -76,8 +84,8 @@ QWORDS = [struct.Struct(f"<{count}Q") for count in range(9)]
 DWORDS = [struct.Struct(f"<{count}I") for count in range(17)]
 
 
-def request(mode: Mode, attempt: Attempt) -> Request:
-    """What the entry `attempt` asks for; an indirect call is taken to its target, once."""
+def request(mode: Mode, attempt: Attempt, own: frozenset[str] = frozenset()) -> Request:
+    """What the entry `attempt` asks for on a design with the calls `own` beside the usual; an indirect call is taken to its target, once."""
     number = attempt.regs[RAX] % NUMBERS
     skip = 0
     if number in INDIRECT:
@@ -88,6 +96,10 @@ def request(mode: Mode, attempt: Attempt) -> Request:
             return Request(name, None, None)
         number = words[0] % NUMBERS
     syscall = SYSCALLS.get(number)
+    if syscall is None and own:
+        syscall = OWN.get(number)
+        if syscall is not None and syscall.call not in own:
+            syscall = None
     if syscall is None:
         return Request(f"#{number}", None, ())
     name, _, kinds = syscall

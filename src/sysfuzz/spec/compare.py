@@ -43,12 +43,12 @@ class Matcher:
         self._matched: dict[int, tuple[Pages, tuple[Region, ...]]] = {}  # by pid, the last that matched
 
     def agree(self, states: tuple[State, ...], views: tuple[View, ...]) -> bool:
-        """Whether the core reports just these processes, with these marks and maps."""
+        """Whether the core reports just these processes, with these marks, guards and maps."""
         if len(states) != len(views):
             return False
         for state, view in zip(states, views, strict=True):
-            pid, marked, pages = state
-            if pid != view.pid or marked != view.marked:
+            pid, marked, pages, guard = state
+            if pid != view.pid or marked != view.marked or guard != view.guard:
                 return False
             last = self._matched.get(pid)
             if last is None or last[0] is not pages or last[1] != view.regions:

@@ -8,17 +8,17 @@ page fault.
 
 from collections.abc import Mapping
 
-from sysfuzz.program.names import PAGE, SIGNAL, SYSARCH
+from sysfuzz.program.names import PAGE, RBP, RSP, SIGNAL, SYSARCH
 from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Result
 from sysfuzz.spec.abi import Request, request
-from sysfuzz.spec.calls import EFFECTS
+from sysfuzz.spec.calls import call
+from sysfuzz.spec.doors import SIZES, Refused, refusal, vsyscall, vsyscall_refusal
 from sysfuzz.spec.expect import UNSPECIFIED, Dispatch, Expectation, Signal
 from sysfuzz.spec.pages import EXEC, READ, past_end, touchable
 from sysfuzz.spec.process import SIGNALS, UNCATCHABLE
+from sysfuzz.spec.promise import REFERENCE
 from sysfuzz.spec.world import World
 
-# Bytes of the instruction as the core takes them to be: it cannot see them.
-SIZES = {"syscall": 2, "int80": 2, "lcall7": 7, "lcall27": 7}
 ENDS = {"exit": "exit", "lwp_exit": "exit", "exec": "exec"}
 GENERAL_PROTECTION = 13
 PAGE_FAULT = 14
@@ -51,7 +51,9 @@ def decide(world: World, attempt: Attempt, answer: Result) -> Dispatch | Signal:
     if refused is not None:
         return _unfetched(world, attempt, refused)
     if not attempt.gate:
-        return _fault(world, attempt)
+        return _vsyscall(world, attempt) or _fault(world, attempt)
+    if world.promise is not REFERENCE:
+        return _own_door(world, attempt) or _dispatch(world, attempt, answer)
     if attempt.gate == "sysenter":
         if world.process.marked:
             return _blocked(world, attempt, attempt.opcode, (attempt.opcode - attempt.base) & _mask(attempt))
@@ -104,6 +106,31 @@ def _elsewhere(world: World, attempt: Attempt) -> bool:
     return any(n > low and n & low == number and page.prot & EXEC for n, page in world.space.pages.items())
 
 
+def _own_door(world: World, attempt: Attempt) -> Signal | None:
+    """The signal that is due on a design other than the flag's."""
+    if attempt.gate == "sysenter" and world.promise.sysenter == "off":
+        return _fault(world, attempt)
+    refused = refusal(world, attempt)
+    return None if refused is None else _refused(world, attempt, refused)
+
+
+def _refused(world: World, attempt: Attempt, refused: Refused) -> Signal:
+    due = _signal(world, attempt, refused.signal, refused.code, refused.addr, refused.pc)
+    if attempt.gate == "sysenter":  # the stack pointer is lost, and by convention EBP has it
+        regs = attempt.regs
+        due = due._replace(regs=(*regs[:RSP], regs[RBP], *regs[RSP + 1 :]))
+    return due._replace(handled=False) if refused.forced else due
+
+
+def _vsyscall(world: World, attempt: Attempt) -> Dispatch | Signal | None:
+    """What becomes of a jump to the vsyscall page, whose calls have no effect on the model; None: it is any fault."""
+    name = vsyscall(world, attempt)
+    if not name or not touchable(world.space.pages, attempt.regs[RSP], world.layout.bits // 8, READ):
+        return None
+    refused = vsyscall_refusal(world, attempt)
+    return Dispatch(name, None, 0, "") if refused is None else _refused(world, attempt, refused)
+
+
 def _mask(attempt: Attempt) -> int:
     return (1 << attempt.bits) - 1
 
@@ -141,17 +168,17 @@ def _signal(world: World, attempt: Attempt, signal: str, code: str, addr: int | 
 
 
 def _dispatch(world: World, attempt: Attempt, answer: Result) -> Dispatch:
-    asked = request(world.mode, attempt)
+    asked = request(world.mode, attempt, world.promise.calls)
     if asked.args is None:
         return Dispatch(asked.name, None, "EFAULT", "")
     if asked.syscall is None:
         return Dispatch(asked.name, None, "ENOSYS", "")
-    call = asked.syscall.call
-    if not call:
+    name = asked.syscall.call
+    if not name:
         return Dispatch(asked.name, None, _without_op(world, asked, asked.args), "")
     world.answer = answer
-    result = EFFECTS[call](world, *asked.args)
-    return Dispatch(asked.name, asked.args or None, result, ENDS.get(call, ""))
+    result = call(world, name, asked.args)
+    return Dispatch(asked.name, asked.args or None, result, ENDS.get(name, ""))
 
 
 def _without_op(world: World, asked: Request, args: tuple[int, ...]) -> Expectation:

@@ -57,6 +57,7 @@ class State(NamedTuple):
     pid: int
     marked: bool
     pages: Pages
+    guard: tuple[tuple[int, ...], ...] = ()  # as in `outcome.View`
 
 
 class Dispatch(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sysfuzz.program.ir import Op, Program, Ref, make
 from sysfuzz.program.names import PROT
 from sysfuzz.program.outcome import Event, Outcome, Step
-from sysfuzz.spec.calls import EFFECTS
+from sysfuzz.spec.calls import call
 from sysfuzz.spec.contents import Contents
 from sysfuzz.spec.entry import decide
 from sysfuzz.spec.expect import (
@@ -26,12 +26,13 @@ from sysfuzz.spec.expect import (
 )
 from sysfuzz.spec.pages import touchable
 from sysfuzz.spec.process import switch
+from sysfuzz.spec.promise import REFERENCE, Promise
 from sysfuzz.spec.world import World
 
 
-def follow(program: Program, outcome: Outcome) -> Expected:
-    """What must have happened at each step of `outcome`, which comes of running `program` (shorter after a panic)."""
-    world = World(program.mode)
+def follow(program: Program, outcome: Outcome, promise: Promise = REFERENCE) -> Expected:
+    """What must have happened at each step of `outcome`, which comes of running `program` on a design of `promise` (shorter after a panic)."""
+    world = World(program.mode, promise)
     boot = states = world.states()
     steps = []
     # Most programs ask for no contents, and then nobody follows them.
@@ -60,8 +61,9 @@ def _call(world: World, contents: Contents | None, op: Op, step: Step, steps: Se
     if op.call in ("poke", "peek"):
         return _memory(world, contents, op, *args)
     world.answer = step.result
+    world.pointed = step.pointed
     space = world.space
-    answer = EFFECTS[op.call](world, *args)
+    answer = call(world, op.call, args)
     if contents is not None:
         contents.call(space, op.call, args, answer)
     return answer

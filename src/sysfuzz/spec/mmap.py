@@ -6,7 +6,7 @@ one has passed. Where an open address ends up is `place.py`'s business.
 
 from sysfuzz.program.layout import MAX_PAGES
 from sysfuzz.program.names import ADVICE, INHERIT, MAP, PAGE
-from sysfuzz.program.outcome import NOSYSCALLS
+from sysfuzz.program.outcome import NOSYSCALLS, STACK
 from sysfuzz.spec.expect import Anywhere, Expectation
 from sysfuzz.spec.pages import EXEC, PROT_ALL, WRITE, Page, mapped, round_page, without
 from sysfuzz.spec.place import ALIGN_MASK, FIXED, alignment, choose
@@ -18,6 +18,7 @@ INHERIT_SHARE, INHERIT_COPY = INHERIT["MAP_INHERIT_SHARE"], INHERIT["MAP_INHERIT
 NORMAL = ADVICE["MADV_NORMAL"]
 KNOWN = sum(MAP.values()) | ALIGN_MASK  # the values are single bits
 ATTRIBUTE = MAP["MAP_NOSYSCALLS"]
+MAP_STACK = MAP["MAP_STACK"]
 UNSUPPORTED_WITH_ATTRIBUTE = MAP["MAP_INHERIT"] | MAP["MAP_RENAME"]
 
 TERMINALS = (0, 1, 2)
@@ -28,10 +29,17 @@ OFFSET_LIMIT = 1 << 63  # first value that is no offset, off_t being a signed 64
 def mmap(world: World, addr: int, length: int, prot: int, flags: int, fd: int, offset: int) -> Expectation:
     """mmap(2); `fd` is -1 or not negative, `offset` the 64 bits as passed."""
     prot &= PROT_ALL
-    if flags & ~KNOWN:
-        return "EINVAL"
-    if flags & ATTRIBUTE and flags & UNSUPPORTED_WITH_ATTRIBUTE:
-        return "EOPNOTSUPP"
+    promise = world.promise
+    attributes = 0
+    if flags & ~(KNOWN if promise.has_attribute else KNOWN & ~ATTRIBUTE):
+        if not promise.ignores_flags:
+            return "EINVAL"
+    elif flags & ATTRIBUTE:
+        if flags & UNSUPPORTED_WITH_ATTRIBUTE:
+            return "EOPNOTSUPP"
+        attributes = NOSYSCALLS
+    if promise.has_stacks and flags & MAP_STACK:
+        attributes |= STACK
     if flags & SHARED and flags & (PRIVATE | COPY):
         return "EINVAL"
     pageoff = offset % PAGE
@@ -69,7 +77,6 @@ def mmap(world: World, addr: int, length: int, prot: int, flags: int, fd: int, o
     if not isinstance(start, int):
         return start
 
-    attributes = NOSYSCALLS if flags & ATTRIBUTE else 0
     page = Page(prot, maxprot, INHERIT_SHARE if flags & SHARED else INHERIT_COPY, NORMAL, int(wire), attributes)
     first = start // PAGE
     pages = dict(space.pages)
@@ -78,7 +85,7 @@ def mmap(world: World, addr: int, length: int, prot: int, flags: int, fd: int, o
     else:
         pages.update((first + i, page._replace(backing=offset // PAGE + i)) for i in range(count))
     space.pages = pages
-    if attributes:
+    if attributes & NOSYSCALLS:
         world.mark()
     return start + pageoff
 

@@ -7,7 +7,7 @@ installs is not recorded: what the CPU did with it is told by each attempt.
 from sysfuzz.program.layout import MAX_LWPS, MAX_PROCESSES
 from sysfuzz.program.names import INHERIT, SIGNAL, SYSARCH
 from sysfuzz.spec.expect import Expectation
-from sysfuzz.spec.pages import ANON, BORN, Page, Pages
+from sysfuzz.spec.pages import ANON, Page, Pages
 from sysfuzz.spec.world import Process, Space, World
 
 SHARE, COPY = INHERIT["MAP_INHERIT_SHARE"], INHERIT["MAP_INHERIT_COPY"]
@@ -24,6 +24,15 @@ def fork(world: World) -> Expectation:
     return _child(world, Space(_inherited(world.space.pages)))
 
 
+def spawn(world: World) -> Expectation:
+    """posix_spawn(3): the pid of a child that begins with a program of its own; it is a copy for a moment, and as large."""
+    if len(world.processes) >= MAX_PROCESSES:
+        return "EAGAIN"
+    pid = _child(world, Space(_inherited(world.space.pages)))
+    _begin(world, world.processes[pid], 1)
+    return pid
+
+
 def vfork(world: World) -> Expectation:
     """vfork(2): the child's pid; the child uses the parent's map."""
     if len(world.processes) >= MAX_PROCESSES:
@@ -34,6 +43,10 @@ def vfork(world: World) -> Expectation:
 def _child(world: World, space: Space) -> int:
     parent = world.process
     child = Process(world.next_pid, space, parent.marked, parent.handled)
+    rows = world.promise.inherited(parent.guard, world.lwp)
+    if rows:
+        child.guard = rows
+    child.spent = parent.spent
     world.processes[child.pid] = child
     world.next_pid += 1
     return child.pid
@@ -51,12 +64,18 @@ def _inherited(pages: Pages) -> Pages:
 
 def execve(world: World) -> Expectation:
     """exec: the process starts afresh in a map of its own, with the calling LWP alone."""
-    process = world.process
-    process.space = Space(BORN[world.mode])
+    _begin(world, world.process, world.lwp)
+    return 0
+
+
+def _begin(world: World, process: Process, lwp: int) -> None:
+    """The process begins with another program, in this LWP alone."""
+    process.space = Space(world.promise.born[world.mode])
     process.marked = False
     process.handled = frozenset()
-    process.lwps = {world.lwp}
-    return 0
+    process.lwps = {lwp}
+    process.guard = world.promise.executed(process.guard, lwp)
+    process.spent = False
 
 
 def leave(world: World, status: int) -> Expectation:
@@ -73,6 +92,7 @@ def lwp_create(world: World) -> Expectation:
     number = process.next_lwp
     process.lwps.add(number)
     process.next_lwp += 1
+    process.guard = world.promise.joined(process.guard, world.lwp, number)
     return number
 
 
@@ -82,6 +102,8 @@ def lwp_exit(world: World) -> Expectation:
     lwps.discard(world.lwp)
     if not lwps:
         del world.processes[world.pid]
+    else:
+        world.process.guard = world.promise.parted(world.process.guard, world.lwp)
     return 0
 
 

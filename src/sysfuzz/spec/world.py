@@ -10,7 +10,10 @@ from sysfuzz.program.layout import LAYOUTS, MAX_LOCKED_PAGES, MAX_WIRED_PAGES
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Result
 from sysfuzz.spec.expect import State
-from sysfuzz.spec.pages import BORN, Pages, round_page, wired_count
+from sysfuzz.spec.pages import Pages, round_page, wired_count
+from sysfuzz.spec.promise import Promise
+
+Guard = tuple[tuple[int, ...], ...]  # as in `outcome.View`
 
 
 class Space:
@@ -26,7 +29,7 @@ class Space:
 class Process:
     """One live process. `handled` holds the signals that may have a handler: what is not in it surely has none."""
 
-    __slots__ = ("handled", "lwps", "marked", "next_lwp", "pid", "space")
+    __slots__ = ("guard", "handled", "lwps", "marked", "next_lwp", "pid", "space", "spent")
 
     def __init__(self, pid: int, space: Space, marked: bool = False, handled: frozenset[int] = frozenset()) -> None:
         self.pid = pid
@@ -35,23 +38,27 @@ class Process:
         self.handled = handled
         self.lwps = {1}
         self.next_lwp = 2
+        self.guard: Guard = ()
+        self.spent = False  # the design's call that can be made once has been made
 
 
 class World:
     """Everything that calls read and change. `pid` and `lwp` name who makes the next call, alive or not."""
 
-    __slots__ = ("answer", "layout", "lwp", "mask", "mode", "next_pid", "pid", "processes")
+    __slots__ = ("answer", "layout", "lwp", "mask", "mode", "next_pid", "pid", "pointed", "processes", "promise")
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, promise: Promise) -> None:
         self.mode = mode
+        self.promise = promise
         self.layout = LAYOUTS[mode]
         self.mask = self.layout.mask
-        self.processes = {1: Process(1, Space(BORN[mode]))}  # by pid, ascending: numbers are never used again
+        self.processes = {1: Process(1, Space(promise.born[mode]))}  # by pid, ascending: numbers are never used again
         self.next_pid = 2
         self.pid = 1
         self.lwp = 1
         # What the core answered to the call in hand; only read where the semantics leave the address open.
         self.answer: Result = ""
+        self.pointed: bytes | None = None  # what a pointer among its arguments points to, as in `outcome.Step`
 
     def alive(self) -> bool:
         """Whether the LWP that would make the next call still exists."""
@@ -106,10 +113,13 @@ class World:
         if len(processes) == len(before):
             for state in before:
                 process = processes.get(state.pid)
-                if process is None or process.space.pages is not state.pages or process.marked is not state.marked:
+                if (
+                    process is None
+                    or process.space.pages is not state.pages
+                    or process.marked is not state.marked
+                    or process.guard is not state.guard
+                ):
                     break
             else:
                 return before
-        return tuple(
-            [make(State, (process.pid, process.marked, process.space.pages)) for process in processes.values()]
-        )
+        return tuple([make(State, (p.pid, p.marked, p.space.pages, p.guard)) for p in processes.values()])

@@ -30,6 +30,11 @@ def expect_views(views: tuple[View, ...], known: tuple[View, ...]) -> None:
         expect(View, view, "views")
         expect(int, view.pid, "views")
         expect(int, view.marked, "views")  # a truth value
+        if view.guard != ():
+            expect(tuple, view.guard, "views")
+            for row in view.guard:
+                expect(tuple, row, "views")
+                _expect_ints(row, "views")
         if id(view.regions) not in seen:
             expect(tuple, view.regions, "views")
             if not _REGIONS.issuperset(map(type, view.regions)):

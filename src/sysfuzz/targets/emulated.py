@@ -9,10 +9,13 @@ from sysfuzz.machine.cpu import BadSelector, Machine
 from sysfuzz.machine.memory import ArenaExhausted, GuestMemory
 from sysfuzz.program.ir import DEFAULT_BLOCKS, Arg, Mode, Op, Program, Ref, Vendor, make
 from sysfuzz.program.layout import LAYOUTS, STACK_HEADROOM
+from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import PANIC, Attempt, Event, Outcome, Panic, Reply, Result, Step, View
+from sysfuzz.spec.promise import REFERENCE, Promise
 from sysfuzz.targets.answers import expect, expect_page, expect_reply, expect_segments, expect_views, expect_words
 
 _GENERAL_PROTECTION = 13
+_PIN = 4  # bytes of one pin
 
 # Calls after which the current LWP, or its process, may be gone; so may it be after a run.
 _ENDING = frozenset(("exit", "lwp_exit", "run"))
@@ -21,9 +24,11 @@ _ENDING = frozenset(("exit", "lwp_exit", "run"))
 class EmulatedTarget:
     """Runs programs on a core that `boot` makes anew for each. Emulated CPUs are kept, one for each mode and vendor."""
 
-    def __init__(self, name: str, summary: str, boot: Boot) -> None:
+    def __init__(self, name: str, summary: str, boot: Boot, promise: Promise = REFERENCE) -> None:
+        """`promise` is what the core is judged by."""
         self.name = name
         self.summary = summary
+        self.promise = promise
         self._boot = boot
         self._machines: dict[tuple[Mode, Vendor], Machine] = {}
 
@@ -34,16 +39,18 @@ class EmulatedTarget:
         if machine is None:
             machine = self._machines[key] = Machine(program.mode, program.vendor, GuestMemory())
         machine.memory.rewind()
-        return _Run(program, self._boot, machine).outcome()
+        return _Run(program, self._boot, machine, "sud" in self.promise.calls).outcome()
 
 
 class _Run:
     """One program on its way: who runs, and what was seen so far."""
 
-    def __init__(self, program: Program, boot: Boot, machine: Machine) -> None:
+    def __init__(self, program: Program, boot: Boot, machine: Machine, selects: bool) -> None:
         self.program = program
         self.boot = boot
         self.machine = machine
+        self.selects = selects  # user memory has a say at the door: the last number of a row of the guard says where
+        self.pointed: bytes | None = None
         self.layout = LAYOUTS[program.mode]
         self.core: Core
         self.pid = 1
@@ -67,7 +74,7 @@ class _Run:
                 expect((int, str, bytes), result, op.call)
                 self._look()
                 told = expect_words(core.transitions())
-                self.steps.append(make(Step, (result, self.pid, tuple(self.events), self.views, told)))
+                self.steps.append(make(Step, (result, self.pid, tuple(self.events), self.views, told, self.pointed)))
                 if self.events:
                     self.events = []
             insane = core.check()
@@ -93,6 +100,7 @@ class _Run:
             if not self.lwp:
                 return "ESRCH"
         self.settled = call not in _ENDING
+        self.pointed = self._peek(args[2], _PIN * args[3]) if call == "pinsyscalls" else None
         if call == "run":
             self._start(*args)
             return 0
@@ -101,6 +109,14 @@ class _Run:
         if call == "peek":
             return core.peek(self.pid, *args)
         return core.call(self.pid, self.lwp, call, args)
+
+    def _peek(self, addr: int, count: int) -> bytes | None:
+        """User memory as it is, whatever the protection; None if it is not there, or is more than any call reads."""
+        if not 0 < count <= PAGE:
+            return None
+        read = self.core.peek(self.pid, addr, count)
+        expect((int, str, bytes), read, "peek")
+        return read if isinstance(read, bytes) else None
 
     def _value(self, arg: Arg) -> int:
         """The number that stands for a reference; a result that is none counts as MAP_FAILED, all ones. poke takes its bytes from the op."""
@@ -154,6 +170,8 @@ class _Run:
             attempt = attempt._replace(vector=_GENERAL_PROTECTION, pc=pc)
             frame.gate, frame.pc, gate = "", pc, ""
         pid, lwp = self.pid, self.lwp
+        if self.selects:
+            attempt = attempt._replace(selector=self._selector())
         reply = core.enter(pid, lwp, frame) if gate else core.fault(pid, lwp, frame, attempt.vector, attempt.data)
         expect_reply(reply, frame, len(attempt.regs), "enter" if gate else "fault")
         if self._note(attempt, reply):
@@ -165,6 +183,15 @@ class _Run:
         except BadSelector as error:  # the kernel's own return to user mode would fault
             raise KernelPanic(f"return to user mode: {error}") from error
         return False
+
+    def _selector(self) -> bytes | None:
+        """The byte in user memory by which the door decides for this LWP; b"" if it cannot be read; None: there is none."""
+        for view in self.core.views():
+            for row in view.guard if view.pid == self.pid else ():
+                if row[0] == self.lwp and row[-1]:
+                    page = self.core.fill(self.pid, row[-1] & -PAGE, "read")
+                    return (page is not None and self._peek(row[-1], 1)) or b""
+        return None
 
     def _note(self, attempt: Attempt, reply: Reply) -> bool:
         """Write down an event; whether the run ends with it."""

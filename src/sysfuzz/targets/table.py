@@ -1,20 +1,22 @@
 """The targets by name: the designs that ship with sysfuzz, and cores of the user's own as `module:attribute`.
 
-A design is the built-in core under its own rules; each of its known weaknesses says how it is known. How a core is run is `emulated`'s
-business.
+How a core is run is `emulated`'s business, what the designs are that of `designs`.
 """
 
 import importlib
 import re
-from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol
+from typing import Protocol
 
-from sysfuzz.kernel.kernel import Kernel
-from sysfuzz.kernel.protocol import Boot, Core, Memory
-from sysfuzz.kernel.rules import REFERENCE, Rules
-from sysfuzz.program.ir import Mode, Program
+from sysfuzz.kernel.protocol import Boot
+from sysfuzz.program.ir import Program
 from sysfuzz.program.outcome import Outcome
+from sysfuzz.spec.promise import PROMISES, REFERENCE, Promise
+from sysfuzz.targets.clibrary import LibraryError, LibraryTarget
+from sysfuzz.targets.contained import Contained
+from sysfuzz.targets.designs import DESIGNS
 from sysfuzz.targets.emulated import EmulatedTarget
+
+__all__ = ["DESIGNS", "Target", "TargetError", "get", "is_library", "names"]
 
 
 class Target(Protocol):
@@ -22,6 +24,7 @@ class Target(Protocol):
 
     name: str
     summary: str
+    promise: Promise  # what it is judged by
 
     def run(self, program: Program) -> Outcome:
         """Run a valid program."""
@@ -31,68 +34,6 @@ class TargetError(ValueError):
     """There is no such target; the message says what is supported."""
 
 
-class Weakness(NamedTuple):
-    """A known deviation of a design from the reference."""
-
-    summary: str
-    known: Literal["stated", "inferred"]
-    source: str
-
-
-class Design(NamedTuple):
-    """A target built from the core by rules."""
-
-    name: str
-    summary: str
-    rules: Rules
-    weaknesses: tuple[Weakness, ...] = ()
-
-
-_UVM_MAP = "NetBSD sys/uvm/uvm_map.c with map_attrib in struct vm_map_entry, 2012-2015"
-
-DESIGNS: Mapping[str, Design] = {
-    design.name: design
-    for design in (
-        Design(
-            "nosyscalls",
-            "the flag done right: the reference, nothing to be found",
-            REFERENCE,
-        ),
-        Design(
-            "nosyscalls-2011",
-            "the flag as first committed to NetBSD in 2011",
-            Rules(
-                bad_flag="panic",
-                merge_compares_attributes=False,
-                move_carries_attributes=False,
-                grow_carries_attributes=False,
-            ),
-            (
-                Weakness(
-                    "mmap panics on a bad flag",
-                    "stated",
-                    "the author's mail to source-changes, 2011",
-                ),
-                Weakness(
-                    "mmap beside a compatible entry takes the neighbour's attribute",
-                    "inferred",
-                    f"{_UVM_MAP}: UVM_ET_ISCOMPATIBLE does not compare it",
-                ),
-                Weakness(
-                    "mremap loses the attribute when it moves",
-                    "inferred",
-                    f"{_UVM_MAP}: uvm_map_extract copies the fields one by one, without it",
-                ),
-                Weakness(
-                    "pages that mremap adds lose the attribute, unless they merge with the old entry",
-                    "inferred",
-                    f"{_UVM_MAP}: uvm_mapent_extend copies the fields one by one, without it",
-                ),
-            ),
-        ),
-    )
-}
-
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -101,21 +42,44 @@ def names() -> list[str]:
     return list(DESIGNS)
 
 
-def get(name: str) -> Target:
-    """The target called `name`, or the core of the user's own that `module:attribute` names. Raises TargetError."""
+def is_library(name: str) -> bool:
+    """Whether `name` means a library with a core in C rather than a design or `module:attribute`."""
+    return "/" in name or name.endswith(".so")
+
+
+def get(name: str, *, contained: bool = True) -> Target:
+    """The target called `name`, or the core of the user's own: `module:attribute`, or a library written in C. Raises TargetError.
+
+    `contained` is about libraries: they run in a process of their own, so that its death is an outcome. Otherwise they run in this one.
+    """
     design = DESIGNS.get(name)
     if design is not None:
-        return EmulatedTarget(design.name, design.summary, _boot(design.rules))
+        return EmulatedTarget(design.name, design.summary, design.boot, design.promise)
+    if is_library(name):
+        return _library(name, contained)
     if ":" in name:
-        return EmulatedTarget(name, "a core of your own", _own(name))
-    raise TargetError(f"unknown target {name!r}; supported: {', '.join(DESIGNS)}, or your own core as module:attribute")
+        boot = _own(name)
+        return EmulatedTarget(name, "a core of your own", boot, _promise(name, boot))
+    raise TargetError(
+        f"unknown target {name!r}; supported: {', '.join(DESIGNS)}, or your own core as module:attribute or ./library.so"
+    )
 
 
-def _boot(rules: Rules) -> Boot:
-    def boot(mode: Mode, memory: Memory) -> Core:
-        return Kernel(mode, memory, rules)
+def _library(name: str, contained: bool) -> Target:
+    try:
+        target = LibraryTarget(name, quiet=not contained)  # a worker's standard error is libFuzzer's
+    except LibraryError as error:
+        raise TargetError(f"target {error}") from error
+    return Contained(target, target.library.marks) if contained else target
 
-    return boot
+
+def _promise(name: str, boot: Boot) -> Promise:
+    """What a core of the user's own is judged by: its `promise`, the name of a design; without one, what the reference promises."""
+    wanted = getattr(boot, "promise", REFERENCE.name)
+    promise = PROMISES.get(wanted)
+    if promise is None:
+        raise TargetError(f"target {name!r}: unknown promise {wanted!r}; supported: {', '.join(PROMISES)}")
+    return promise
 
 
 def _own(name: str) -> Boot:

@@ -82,7 +82,7 @@ def run(mutant: Mutant | None, effort: Effort, report: Report) -> NoReturn:
         from sysfuzz.program.wire import decode
 
         program = decode(data)
-        again = group(judge(program, target.run(program))).get(bucket)
+        again = group(judge(program, target.run(program), target.promise)).get(bucket)
         return {"oracle": again[0].oracle if again else "unrepeated"}
 
     ENGINES[_ENGINE].drive(bench, execute)
