@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("oracles", "feedback"),
     ("findings",),
     ("engine",),
-    ("campaign", "report", "bench"),
+    ("campaign", "report", "bench", "compare"),
     ("cli",),
 )
 HEIGHT = {package: height for height, layer in enumerate(LAYERS) for package in layer}

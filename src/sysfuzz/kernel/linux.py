@@ -17,7 +17,7 @@ from sysfuzz.kernel.signals import TRAMPOLINE
 from sysfuzz.kernel.syscalls import Syscall
 from sysfuzz.kernel.trap import is_wide
 from sysfuzz.program.ir import Mode
-from sysfuzz.program.layout import LANDING, MAX_PAGES, VSYSCALLS
+from sysfuzz.program.layout import LANDING, MAX_PAGES, USER_CODE32, VSYSCALLS
 from sysfuzz.program.names import RBP, RSP
 from sysfuzz.program.outcome import Reply
 
@@ -45,7 +45,7 @@ class LinuxKernel(GuardedKernel):
         if frame.gate == "sysenter":
             frame.regs[RSP] = frame.regs[RBP]
         if frame.gate == "sysenter" or (frame.gate == "syscall" and not is_wide(frame.cs)):
-            frame.pc = self.layout.trampoline + LANDING
+            frame.pc, frame.cs = self.layout.trampoline + LANDING, USER_CODE32
 
     def sysenter_enabled(self, pid: int) -> bool:
         return True

@@ -13,13 +13,11 @@ from sysfuzz.oracles.lwps import current_lwp
 from sysfuzz.program.layout import VSYSCALLS
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Reply
-from sysfuzz.spec.doors import forbids
+from sysfuzz.spec.doors import SIZES, forbids, span
 from sysfuzz.spec.expect import Dispatch, Signal, State
-from sysfuzz.spec.promise import REFERENCE
+from sysfuzz.spec.promise import REFERENCE, Promise
 
 _LONGEST = 15  # bytes of an instruction
-# Bytes that a kernel takes the opcode to have (docs/semantics.md, Kernel entry).
-_SIZES = {"syscall": 2, "int80": 2, "lcall7": 7, "lcall27": 7}
 
 
 def family(attempt: Attempt) -> str:
@@ -76,7 +74,11 @@ def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
         return []
     if case.promise is not REFERENCE:
         words = ["base"] if attempt.base else []
-        return [] if door(case, attempt) == "moved" else words + _position(attempt, _forbidden(case, op, pid, states))
+        return (
+            []
+            if door(case, attempt) == "moved"
+            else words + _position(case.promise, attempt, _forbidden(case, op, pid, states))
+        )
     words = []
     if call == "setcontext":  # the return from a handler, which kernels are tempted to let through
         words.append("setcontext")
@@ -86,9 +88,9 @@ def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
         words.append("compat")
     if attempt.base:
         words.append("base")
-    if attempt.base + (attempt.pc - _SIZES[attempt.gate]) % (1 << attempt.bits) >> attempt.bits:
+    if attempt.base + (attempt.pc - SIZES[attempt.gate]) % (1 << attempt.bits) >> attempt.bits:
         words.append("wrap")
-    words += _position(attempt, _forbidden(case, op, pid, states))
+    words += _position(case.promise, attempt, _forbidden(case, op, pid, states))
     if _is_stale(case, op, event):
         words.append("stale")
     return words
@@ -105,9 +107,9 @@ def _forbidden(case: Case, op: int, pid: int, states: tuple[State, ...]) -> Call
     return lambda addr: False
 
 
-def _position(attempt: Attempt, forbidden: Callable[[int], bool]) -> list[str]:
+def _position(promise: Promise, attempt: Attempt, forbidden: Callable[[int], bool]) -> list[str]:
     """Which bytes are flagged, if it is some of the opcode's, or of those around it."""
-    first, size = _origin(attempt)
+    first, size = span(promise, attempt)
     mask = (1 << attempt.bits) - 1
     flags = [forbidden((first + i) & mask) for i in range(size)]
     behind = forbidden((first + size) & mask)
@@ -148,12 +150,6 @@ def _opcode(attempt: Attempt) -> Iterator[int]:
     """Linear addresses of the opcode bytes."""
     mask = (1 << attempt.bits) - 1
     return ((attempt.opcode + i) & mask for i in range(max(attempt.size, 1)))
-
-
-def _origin(attempt: Attempt) -> tuple[int, int]:
-    """Linear address and number of the bytes that a kernel takes the opcode to be."""
-    size = _SIZES[attempt.gate]
-    return (attempt.base + attempt.pc - size) & ((1 << attempt.bits) - 1), size
 
 
 def _is_flagged(addr: int, pid: int, states: tuple[State, ...]) -> bool:

@@ -90,15 +90,23 @@ def origin(attempt: Attempt) -> tuple[int, int]:
     return offset, offset if attempt.bits == 64 else (attempt.base + offset) & mask
 
 
+def span(promise: Promise, attempt: Attempt) -> tuple[int, int]:
+    """First byte (linear) and number of bytes of the opcode: as NetBSD's entry code has them, or, where no design has sizes, as the CPU had."""
+    if promise.name in ("nosyscalls", "syscallemu"):
+        return origin(attempt)[1], SIZES[attempt.gate]
+    return attempt.opcode, attempt.size
+
+
 def refusal(world: World, attempt: Attempt) -> Refused | None:
     """The signal that is due to an entry on a design with a door of its own, or None: it is let in."""
     promise, process = world.promise, world.process
     offset, first = origin(attempt)
     if promise.name == "pinsyscalls":
         return _unpinned(world, attempt, first)
+    first, size = span(promise, attempt)
     mask = (1 << attempt.bits) - 1
     pages, guard = world.space.pages, process.guard
-    for i in range(SIZES[attempt.gate]):
+    for i in range(size):
         if forbids(promise, pages, guard, world.lwp, (first + i) & mask):
             return _due(world, attempt, offset, first)
     return None
@@ -114,7 +122,7 @@ def _due(world: World, attempt: Attempt, offset: int, first: int) -> Refused | N
     pc = _relocated(world, attempt)
     if name == "seccomp-ip":
         return Refused("SIGSYS", "SYS_SECCOMP", pc, pc)
-    return _user_dispatch(world, attempt, pc, first + SIZES[attempt.gate])
+    return _user_dispatch(world, attempt, pc, first + attempt.size)
 
 
 def _relocated(world: World, attempt: Attempt) -> int:

@@ -74,7 +74,10 @@ def _born(attribute: int, of_trampoline: bool) -> Mapping[str, Pages]:
 REFERENCE = Promise("nosyscalls")
 
 _SUD = "PR_SET_SYSCALL_USER_DISPATCH(2const): the setting is not kept over fork(2), clone(2) and execve(2)"
-_SUD_DOCUMENTED = {"guard/fork": _SUD, "guard/vfork": _SUD, "guard/lwp_create": _SUD, "guard/spawn": _SUD}
+_SUD_DOCUMENTED = {"guard/fork": _SUD, "guard/vfork": _SUD, "guard/lwp_create": _SUD}
+_SECCOMP_DOCUMENTED = {
+    "frame/vsyscall": "Documentation/userspace-api/seccomp_filter.rst, Caveats: of a trapped vsyscall a return has been done already"
+}
 
 PROMISES: Mapping[str, Promise] = {
     promise.name: promise
@@ -128,6 +131,7 @@ PROMISES: Mapping[str, Promise] = {
             sysenter="on",
             by_lwp=True,
             survives_exec=True,
+            documented=_SECCOMP_DOCUMENTED,
         ),
     )
 }
