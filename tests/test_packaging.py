@@ -99,6 +99,19 @@ def test_scripts_can_be_started(script: str) -> None:
     assert (ROOT / script).read_text(encoding="utf-8").startswith("#!/usr/bin/env ")
 
 
+def test_golden_programs_are_shipped() -> None:
+    """What `sysfuzz doctor --target` runs lies in the package: all golden programs of the tests, by one link that the build follows."""
+    package = ROOT / "src" / "sysfuzz"
+    link = package / "targets" / "programs"
+    assert link.is_symlink()
+    assert link.resolve() == ROOT / "tests" / "programs"
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["sysfuzz"]
+    shipped = {path for pattern in patterns for path in package.glob(pattern)}
+    programs = {link / path.relative_to(link.resolve()) for path in link.resolve().rglob("*.prog")}
+    assert programs
+    assert programs <= shipped
+
+
 def test_license() -> None:
     """The license is the one that the metadata names, held by the developers."""
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")

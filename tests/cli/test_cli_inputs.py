@@ -11,6 +11,7 @@ from programs import GOLDEN, MERGE, OWN_CORES
 from sysfuzz.cli.inputs import choose_target, program_files
 from sysfuzz.program.ir import MAX_OPS
 from sysfuzz.program.text import parse
+from sysfuzz.targets.table import DESIGNS
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +73,9 @@ def test_directory_without_programs(verb: str) -> None:
 def test_unknown_target(verb: list[str]) -> None:
     """A misspelt target is told with the closest one, and all that there are."""
     Path("p.prog").write_text(GOLDEN)
-    message = "--target: unknown target 'nosyscals' (did you mean nosyscalls?); supported: nosyscalls, nosyscalls-2011"
-    assert_refused(run(*verb, "--target", "nosyscals"), f"{message}, or your own core as module:attribute")
+    message = f"--target: unknown target 'nosyscals' (did you mean nosyscalls?); supported: {', '.join(DESIGNS)}"
+    own = "or your own core as module:attribute or ./library.so"
+    assert_refused(run(*verb, "--target", "nosyscals"), f"{message}, {own}")
     assert list(Path().iterdir()) == [Path("p.prog")]
 
 
@@ -112,6 +114,25 @@ def test_bad_core(verb: list[str], target: str, message: str) -> None:
     assert result.stderr.endswith(f"{message}\n")
     assert result.stderr.count("\n") == 1
     assert not Path("findings").exists()
+
+
+@pytest.mark.parametrize(
+    ("core", "why"),
+    [
+        ("hanging", "did not end within 0.5 s"),
+        ("killed", "killed the process with SIGKILL"),
+        ("leaving", "ended the process with status 3"),
+    ],
+)
+@pytest.mark.parametrize("verb", [["exec", "p.prog"], ["check", "p.prog"], ["fuzz"]])
+def test_a_core_that_takes_its_process_along(
+    verb: list[str], core: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A core that hangs, dies or leaves when it boots does so elsewhere, and is told like any other that does not boot."""
+    monkeypatch.setattr("sysfuzz.cli.trial.SECONDS", 0.5)
+    Path("p.prog").write_text(GOLDEN)
+    message = f"--target: target hostile_cores:{core} cannot be used: booting it {why}"
+    assert_refused(run(*verb, "--target", f"hostile_cores:{core}"), message)
 
 
 def test_a_core_that_is_none_of_its_kind() -> None:

@@ -1,4 +1,7 @@
-"""`sysfuzz doctor`: whether everything that fuzzing needs is here and works, and how to get what is missing."""
+"""`sysfuzz doctor`: whether everything that fuzzing needs is here and works, and how to get what is missing.
+
+What a core lacks is asked in `doctor_target`.
+"""
 
 import os
 import sys
@@ -9,6 +12,7 @@ import click
 
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import CLEAN, FOUND, one_line
+from sysfuzz.cli.output import json_option
 from sysfuzz.findings.provenance import installed_versions
 
 _PYTHONS = ((3, 11), (3, 14))  # from, and before: as pyproject.toml says
@@ -46,11 +50,37 @@ class Diagnosis(NamedTuple):
 
 
 @click.command("doctor")
-def command() -> int:
+@click.option(
+    "--target",
+    metavar="T",
+    help="Hold this target against the golden programs: a name of 'sysfuzz targets', or your own core as module:attribute or ./library.so.",
+)
+@json_option
+def command(target: str | None, json_file: str | None) -> int:
     """Check the installation: versions, the emulated CPU, the engine, the terminal, the cores.
 
     Exit code 1 if fuzzing would not work.
+
+    With --target, say what a core has and what is missing: methods of the protocol, calls, and the golden programs of its
+    design by area, the first that fails of each. Exit code 1 if anything is missing.
+
+    \b
+    --target with --json writes
+      {"target", "promise", "unsupported": [CALL], "conforms",
+       "methods": [{"signature", "wants", "wrong"}],
+       "calls": [{"call", "asked", "right", "nosys"}],
+       "areas": [{"area", "programs", "passed", "left_out",
+         "failures": [{"program", "line", "call", "expected", "actual"}]}],
+       "reference": {"programs", "passed"}, "not_run"}
+    where promise is the design whose programs were run, wrong is "" for a method that is right, nosys counts answers ENOSYS
+    that are wrong, line is 0 where no op is to blame, and reference counts the programs of nosyscalls for another design.
     """
+    if target is not None:
+        from sysfuzz.cli.doctor_target import examined  # it needs the packages that are looked for below
+
+        return examined(target, json_file)
+    if json_file is not None:
+        raise click.UsageError("--json goes with --target")
     diagnoses = [
         _python(),
         *_packages(),

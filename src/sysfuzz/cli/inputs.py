@@ -14,6 +14,7 @@ import click
 
 from sysfuzz.cli import render
 from sysfuzz.cli.errors import BadInput, bad_input, one_line
+from sysfuzz.cli.trial import NoAnswer, tried
 from sysfuzz.program.ir import MODES, Program
 from sysfuzz.program.lexer import unknown
 from sysfuzz.program.text import Source, TextError, load
@@ -27,7 +28,7 @@ _STATED = re.compile(r"#\s*target:\s*(\S+)\s*")
 target_option = click.option(
     "--target",
     metavar="T",
-    help="A name of 'sysfuzz targets', or your own core as module:attribute. "
+    help="A name of 'sysfuzz targets', or your own core as module:attribute or ./library.so. "
     f"Default: what the file says in '# target: T', else {REFERENCE}.",
 )
 
@@ -100,13 +101,11 @@ def choose_target(option: str | None, source: Source) -> Named:
 def open_target(named: Named) -> Target:
     """The target, known to boot."""
     name, where = named
-    own = ":" in name
+    own = is_own(name)
     if own:
-        # As `python -m` does: the user's module most often lies where the command is run.
-        if os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
+        find_own_cores()
     elif name not in table.names():
-        raise BadInput(f"{where}: {unknown('target', name, table.names())}, or your own core as module:attribute")
+        raise unknown_target(named)
     try:
         target = table.get(name)
     except TargetError as error:
@@ -114,19 +113,41 @@ def open_target(named: Named) -> Target:
     except SystemExit as error:
         raise BadInput(f"{where}: target {name!r}: the module ends Python when it is imported") from error
     if own:
-        _see_it_boot(target, where)
+        try:
+            problem = tried(lambda: _problem(name))
+        except NoAnswer as error:
+            problem = f"cannot be used: booting it {error}"
+        if problem:
+            raise BadInput(f"{where}: target {name} {problem}")
     return target
 
 
-def _see_it_boot(target: Target, where: str) -> None:
-    """A core that does not even boot would be a panic in each program; it is a mistake in the core, or in its name."""
+def is_own(name: str) -> bool:
+    """Whether this names a core of the user's own: a Python object, or a library."""
+    return ":" in name or table.is_library(name)
+
+
+def unknown_target(named: Named) -> BadInput:
+    """What is said of a name that is none."""
+    name, where = named
+    own = "or your own core as module:attribute or ./library.so"
+    return BadInput(f"{where}: {unknown('target', name, table.names())}, {own}")
+
+
+def find_own_cores() -> None:
+    """Import as `python -m` does: the user's module most often lies where the command is run."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+
+
+def _problem(name: str) -> str:
+    """Why a core cannot be used, or "": one that does not even boot would be a panic in each program. A mistake in the core, or in its name."""
+    target = table.get(name)
     for mode in MODES:
         try:
             panic = target.run(Program(mode)).panic
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # SystemExit, or one of the core's own
-            what = one_line(f"{type(error).__name__}: {error}")
-            raise BadInput(f"{where}: target {target.name} does not follow the protocol of a core: {what}") from error
+            return f"does not follow the protocol of a core: {one_line(f'{type(error).__name__}: {error}')}"
         if panic is not None:
-            raise BadInput(f"{where}: target {target.name} does not boot in mode {mode}: {render.panic(panic)}")
+            return f"does not boot in mode {mode}: {render.panic(panic)}"
+    return ""
