@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from sysfuzz.kernel.protocol import Core
+from sysfuzz.oracles import judge
+from sysfuzz.program.text import parse
+from sysfuzz.targets.table import get
 from test_readme_story import tell
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +80,31 @@ def test_doctor_prints_what_is_shown(here: Path) -> None:
     done = sysfuzz(here, *command.removeprefix("$ sysfuzz ").split())
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == shown
+
+
+@pytest.mark.parametrize(
+    "op", ["fork()", "mremap(0x10000, 0x1000, 0x20000, 0x1000, 0)", "vfork()", "exec()", "sysarch(I386_SET_LDT, 8, 0)"]
+)
+def test_a_call_that_is_not_there_is_no_finding(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A core that says it does not have a call answers ENOSYS, and is judged by that; one that does not say so is not let off."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    for name, found in (("pagecore:boot", False), ("hostile_cores:Mute", True)):
+        target = get(name)
+        program = parse(f"{op}\nexit(0)").program
+        assert bool(judge(program, target.run(program), target.promise)) is found
+
+
+@pytest.mark.parametrize("number", [2, 3, 59, 165, 282, 308, 309, 310, 311, 340, 411])
+def test_nor_is_one_that_code_makes(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where code makes the call, whatever it is there: a call of an op, or of code alone."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    target = get("pagecore:boot")
+    code = f"b8{number.to_bytes(4, 'little').hex()}0f05c3"
+    text = f'mmap(0x10000, 0x1000, PROT_EXEC, MAP_ANON|MAP_FIXED, -1, 0)\npoke(0x10000, "{code}")\nrun(0x10000)'
+    program = parse(text).program
+    outcome = target.run(program)
+    assert [event.kind for event in outcome.steps[2].events] == ["enter", "done"]
+    assert judge(program, outcome, target.promise) == []
 
 
 def test_the_story_holds(here: Path) -> None:

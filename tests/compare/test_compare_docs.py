@@ -22,7 +22,7 @@ WORDS = {"E": "escapes", "D": "by design", "B": "blocked", "-": "not applicable"
 KNOWN = {
     "C1": "BBEEBEEE",
     "C2": "BBBBBEEE",  # Linux moves sysenter to the vdso before it looks; user dispatch does not see the vsyscall page
-    "C3": "BBEEEEEE",
+    "C3": "BBE--EEE",
     "C4": "BBBBBBBB",
     "C5": "DDDDDDDD",
     "C6": "DDDDBDDD",  # a pin of the trampoline's is good for one number

@@ -11,7 +11,7 @@ from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.ir import MODES, SPECIAL
 from sysfuzz.program.outcome import View
 from sysfuzz.program.text import load
-from sysfuzz.spec.promise import PROMISES, REFERENCE
+from sysfuzz.spec.promise import REFERENCE
 from sysfuzz.targets.designs import DESIGNS, Design, Weakness
 from sysfuzz.targets.table import get
 
@@ -23,8 +23,6 @@ WEAKNESSES = ROOT / "tests" / "weaknesses"  # programs about weaknesses of the f
 EACH = pytest.mark.parametrize("design", DESIGNS.values(), ids=lambda design: design.name)
 # A word of a page that is the cause of a verdict, or the beginning of one.
 _CAUSE = re.compile(r"`((?:attribute|check|frame|guard|overblock|panic|result)/[^`]+)`")
-_KEPT = PROMISES["sud"]  # a promise with rows of single LWPs
-_EXEC = PROMISES["seccomp-ip"]  # one that outlives exec
 
 
 def _is_of(cause: str, words: str) -> bool:

@@ -22,12 +22,14 @@ from sysfuzz.engine.epoch import EpochResult, run_epoch
 from sysfuzz.engine.harness import FACTORY
 from sysfuzz.engine.interrupt import stop_on_signals
 from sysfuzz.engine.process import EngineError
-from sysfuzz.engine.settings import EpochSettings
+from sysfuzz.engine.settings import HANG_SECONDS, NATIVE_HANG_SECONDS, EpochSettings
 from sysfuzz.engine.survey import packages_of
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.ignore import IgnoreList
 from sysfuzz.findings.kin import elders
+from sysfuzz.findings.severity import is_bug
 from sysfuzz.findings.store import Store
+from sysfuzz.targets.table import is_library
 
 _MAX_SEED = 2**31 - 1
 
@@ -82,7 +84,8 @@ def command(
 ) -> int:
     """Fuzz a target. Each bug is recorded when it is met, printed with the command that replays it, and the run goes on.
 
-    Ctrl-C ends the run as its budget would. Exit code 1 if there were findings that are not ignored, 3 if the engine had a fault.
+    Ctrl-C ends the run as its budget would. Exit code 1 if there were findings that are neither ignored nor by design, 3 if the engine had
+    a fault.
 
     \b
     --json writes {"target", "executions", "seconds", "execs_per_second", "seed", "features", "corpus",
@@ -95,10 +98,13 @@ def command(
     store = Store(directory)
     ignored = ignored_by(directory, ignore_file)
     watch = _watched(store)
+    native = is_library(target)
     settings = EpochSettings(
         factory=FACTORY,
         job={"target": target, "findings": str(directory)},
         packages=packages_of(target),
+        native=native,
+        hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
         inputs=corpus.inputs,
         seed=random.SystemRandom().randint(0, _MAX_SEED) if seed is None else seed,
         workers=workers,
@@ -133,7 +139,11 @@ def command(
         raise BadInput(session.broken)
     if session.faults:
         return ENGINE_FAULT
-    return CLEAN if all(ignored.reason(entry.finding) for entry, _ in seen) else FOUND
+    return (
+        FOUND
+        if any(is_bug(entry.finding.severity) and not ignored.reason(entry.finding) for entry, _ in seen)
+        else CLEAN
+    )
 
 
 def _watched(store: Store) -> Watch:
@@ -147,8 +157,8 @@ def _watched(store: Store) -> Watch:
 
 
 def _compiled(target: str) -> str:
-    """Where workers find compiled sources; "" if there are none, or for a core that could be derived from the built-in one."""
-    home = None if ":" in target else accelerator.ready()
+    """Where workers find compiled sources; "" if there are none, or for a core of the user's own, which may derive from the built-in one."""
+    home = None if ":" in target or is_library(target) else accelerator.ready()
     return "" if home is None else str(home)
 
 
@@ -156,6 +166,10 @@ def _summary(
     result: EpochResult, seen: list[Seen], ignored: IgnoreList, faults: int, seed: int, kept: bool
 ) -> Iterator[str]:
     reasons = [ignored.reason(entry.finding) for entry, _ in seen]
+    by_design = sum(
+        not is_bug(entry.finding.severity) and not why for (entry, _), why in zip(seen, reasons, strict=True)
+    )
+    bugs = reasons.count("") - by_design
     kin = elders(entry for entry, _ in seen)
     yield from columns(
         (
@@ -171,7 +185,8 @@ def _summary(
         f"{counted(result.executions, 'execution')} in {result.seconds:.1f} s ({_rate(result):,.0f}/s, seed {seed})",
         counted(sum(map(len, result.features.values())), "feature"),
         counted(len(result.inputs), "new input") + ("" if kept else " (not kept, for want of --corpus)"),
-        counted(reasons.count(""), "finding") + (f" and {more:,} ignored" if (more := sum(map(bool, reasons))) else ""),
+        counted(bugs, "finding") + (f" and {more:,} ignored" if (more := sum(map(bool, reasons))) else ""),
+        *([f"{by_design:,} by design"] if by_design else []),
         counted(faults, "engine fault"),
     ]
     yield ", ".join(parts)

@@ -25,6 +25,9 @@ _MODULES = ("findings/bucket.py", "findings/severity.py", "engine/journal.py", "
 _COPIED = (*_PACKAGES, "findings", "engine", "bench")  # what workers and benchmarks import
 _INTERPRETED = (
     "machine/library.py",  # mypyc 2.4 makes no valid C of a ctypes structure
+    "targets/ccore.py",  # ctypes again; a core in C runs interpreted
+    "targets/clibrary.py",
+    "targets/contained.py",
     "feedback/instrument.py",  # not used where all is prepared
     "feedback/ahead.py",
 )

@@ -24,6 +24,8 @@ class Assignment:
     flags: tuple[str, ...]
     sources: str
     quarantine: tuple[str, ...]  # inputs in hex
+    native: bool = False
+    suspect: str | None = None  # the input that has killed the worker before this one, in hex
 
     def write(self, directory: Path) -> None:
         """Leave it in a directory."""

@@ -25,6 +25,12 @@ class Job(Protocol):
     def crossover(self, first: bytes, second: bytes, max_size: int, seed: int) -> bytes:
         """Another input made from two, 1 to `max_size` bytes long; `seed` (32 bits) may be used for it."""
 
+    def examine(self, data: bytes) -> Sequence[str]:
+        """Find out why the worker before this one has died of `data`, and record it; return the buckets that it shows.
+
+        Asked before everything else, and only if the job runs native code (EpochSettings.native).
+        """
+
     def close(self) -> None:
         """Put on disk what is not there yet; nothing is called afterwards. Not called if the process dies, nor in a harness."""
 

@@ -48,6 +48,17 @@ class Guard:
         if self._seeding:
             self._tally()
 
+    def examine(self, data: bytes) -> None:
+        """Have the job look into the death of the worker before this one; that is no execution of this one."""
+        try:
+            shown = self._job.examine(data)
+        except Exception as error:
+            self._fault("execute", data, error)
+            shown = ()
+        self._counters.clear()
+        if shown:
+            self._journal.add_shown()
+
     def mutate(self, data: bytes, max_size: int, seed: int) -> bytes:
         """A mutant; `data` itself if the job fails."""
         self._look()

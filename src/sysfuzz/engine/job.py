@@ -12,16 +12,19 @@ from pathlib import Path
 from sysfuzz.engine.replay import REPLAYS, Replay, fresh
 from sysfuzz.feedback.counters import CounterMap
 from sysfuzz.feedback.features import Features
-from sysfuzz.findings.bucket import group
+from sysfuzz.findings.bucket import group, slug_of
 from sysfuzz.findings.finding import Evidence, Replays, Sighting
 from sysfuzz.findings.provenance import Provenance, installed_versions
 from sysfuzz.findings.severity import rank, severity_of
 from sysfuzz.findings.store import Store
+from sysfuzz.generate.arming import armed
 from sysfuzz.generate.fresh import fresh as invent
 from sysfuzz.generate.mutate import crossover, mutate
 from sysfuzz.oracles import Verdict, judge
 from sysfuzz.program.ir import Program
+from sysfuzz.program.outcome import Outcome
 from sysfuzz.program.wire import decode, encode
+from sysfuzz.targets.clibrary import LibraryTarget
 from sysfuzz.targets.table import Target, get
 
 _CACHED = 4096  # programs: libFuzzer executes what it has just mutated, and mutates what it has kept
@@ -50,8 +53,12 @@ def create(settings: Mapping[str, object], counters: CounterMap) -> "FuzzJob":
     without = settings.get("without", ())
     assert isinstance(without, list | tuple), "a list, as JSON has it"
     directory = settings.get("findings")
+    target = get(str(settings["target"]), contained=False)
+    if isinstance(target, LibraryTarget):
+        for address, size in target.counters():
+            counters.adopt(address, size)
     return FuzzJob(
-        get(str(settings["target"])),
+        target,
         counters,
         None if directory is None else Store(Path(str(directory))),
         int(str(settings.get("seed", 0))),
@@ -99,7 +106,30 @@ class FuzzJob:
         program = self._program(data)
         outcome = self._target.run(program)
         self._features.mark(program, outcome)
-        verdicts = judge(program, outcome)
+        return self._judged(program, outcome)
+
+    def examine(self, data: bytes) -> Sequence[str]:
+        """Run the input that has killed the worker before this one where it can do no harm, and record what it shows."""
+        program = self._program(data)
+        outcome = get(self._target.name).run(program)
+        if outcome.panic is None:
+            raise Flaky("a program ended the process of its worker, and not that of its own when it was run again")
+        # What other workers have died of is counted: to replay all deaths of a frequent bug would take longer than to fuzz.
+        for bucket, shown in group(judge(program, outcome, self._target.promise)).items():
+            if self._is_recorded(bucket, shown[0].oracle):
+                self._known[bucket] = _Known(shown[0], program, self._provenance())
+        return self._judged(program, outcome)
+
+    def _is_recorded(self, bucket: str, oracle: str) -> bool:
+        """Whether the store holds this bucket with a face that is as bad."""
+        identity = slug_of(self._target.name, bucket)
+        if self._store is None or identity not in self._store.ids():
+            return False
+        return rank(self._store.load(identity).finding.severity) <= rank(severity_of(oracle))
+
+    def _judged(self, program: Program, outcome: Outcome) -> Sequence[str]:
+        """The buckets that an execution has shown, recorded."""
+        verdicts = judge(program, outcome, self._target.promise)
         if not verdicts:
             return ()
         groups = group(verdicts)
@@ -133,7 +163,7 @@ class FuzzJob:
     def _fresh_or_mutant(self, data: bytes, other: Program | None, max_size: int) -> bytes:
         """A fresh program, or a mutant that is mutated again if it is one that has been executed."""
         if self._executions < _FRESH_ONLY or self._rng.random() < _FRESH:
-            return self._encoded(invent(self._rng), max_size)
+            return self._encoded(armed(invent(self._rng), self._rng, self._target.promise), max_size)
         for _ in range(_TRIES):
             data = self._encoded(mutate(self._program(data), self._rng, other), max_size)
             if data not in self._executed:
@@ -185,12 +215,14 @@ class FuzzJob:
             because = f": {reason}" if reason else ""
             doubt.words = f"{bucket} ({worst.oracle}) showed in {shown} of {REPLAYS} replays{because}"
             raise Flaky(doubt.words)
-        provenance = Provenance(installed_versions(), self._seed, 0, self._worker, self._executions)
-        new = _Known(worst, program, provenance)
+        new = _Known(worst, program, self._provenance())
         if known is not None:
             new.count, new.faces, new.written = known.count, known.faces, known.written
         self._known[bucket] = new
         return new
+
+    def _provenance(self) -> Provenance:
+        return Provenance(installed_versions(), self._seed, 0, self._worker, self._executions)
 
     def _record(self, bucket: str, known: "_Known") -> None:
         """Write what was counted since the last time. The clock is read for the record alone: nothing depends on it."""

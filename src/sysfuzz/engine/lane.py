@@ -45,7 +45,7 @@ class Lane:
     @property
     def fault_count(self) -> int:
         """Exceptions and deaths."""
-        return sum(worker.numbers().faults + (worker.death is not None) for worker in self._workers)
+        return sum(worker.numbers().faults + (worker.fault is not None) for worker in self._workers)
 
     @property
     def shown(self) -> int:
@@ -68,8 +68,9 @@ class Lane:
         worker = self._workers[-1]
         if self._alive and not worker.watch(self._settings.hang_seconds):
             self._alive = False
-            if worker.death and not self._stopping and self.executions < self._limit:
-                self.gave_up = self.restarts == self._settings.max_restarts
+            unfinished = not self._stopping and self.executions < self._limit
+            if worker.death and (unfinished or worker.suspect is not None):
+                self.gave_up = self._is_hopeless()
                 if not self.gave_up:
                     self._start()
         return self._alive
@@ -104,8 +105,18 @@ class Lane:
         """How the map is cut into slices; all workers agree."""
         return self._workers[0].layout()
 
+    def _is_hopeless(self) -> bool:
+        """Whether another worker would die like those before it. Native code may die of any number of inputs, but not of the first each time."""
+        most = self._settings.max_restarts
+        if not self._settings.native:
+            return self.restarts == most
+        last = self._workers[-most - 1 :]
+        return len(last) > most and all(worker.numbers().executions <= 1 for worker in last)
+
     def _start(self) -> None:
+        """Start a worker; after a death of native code its first task is to examine that, and perhaps its only one."""
         settings = self._settings
+        suspect = self._workers[-1].suspect if self._workers else None
         number = len(self._workers)
         seed = settings.seed + self._index + number * _SEED_STEP
         quarantine = settings.quarantine.union(*(worker.culprits() for worker in self._workers))
@@ -122,7 +133,9 @@ class Lane:
             flags=settings.flags,
             sources=settings.sources,
             quarantine=tuple(sorted(data.hex() for data in quarantine)),
+            native=settings.native,
+            suspect=None if suspect is None else suspect.hex(),
         )
-        limit = self._limit - self.executions
+        limit = 0 if self._stopping else self._limit - self.executions
         self._workers.append(WorkerProcess(self._directory / str(number), assignment, sorted(inputs), limit))
         self._alive = True

@@ -21,6 +21,7 @@ from sysfuzz.engine.faults import Fault, read_faults
 from sysfuzz.engine.journal import Journal, Numbers
 from sysfuzz.feedback.counters import MAP_SIZE
 
+_MEMORY = "memory"  # the kind of such a fault
 _OUT_OF_MEMORY = 71  # exit status of libFuzzer when -rss_limit_mb is exceeded
 _LOG_TAIL = 4000  # bytes: a traceback, and what libFuzzer said before
 _DUMP_SECONDS = 2.0  # to write a traceback to a file
@@ -116,10 +117,23 @@ class WorkerProcess:
         self._process.kill()
         self._process.wait()
 
+    @property
+    def suspect(self) -> bytes | None:
+        """The input of which native code has died, and the worker with it."""
+        if self.death is None or self.death.kind == _MEMORY or not self._assignment.native:
+            return None
+        return self.death.data if self._journal.numbers().executing else None
+
+    @property
+    def fault(self) -> Fault | None:
+        """The death, if the engine is to blame. Memory that native code has not given back goes with the process, and no input is to blame."""
+        excused = self.suspect is not None or (self._assignment.native and self.death and self.death.kind == _MEMORY)
+        return None if excused else self.death
+
     def faults(self) -> list[Fault]:
         """The exceptions that the worker has recorded, and its death."""
         recorded = read_faults(self._directory / "faults")
-        return [*recorded, self.death] if self.death else recorded
+        return [*recorded, self.fault] if self.fault else recorded
 
     def culprits(self) -> tuple[bytes, ...]:
         """The input that must not be executed again, if the worker died while it executed one."""
@@ -172,7 +186,7 @@ class WorkerProcess:
 def _cause(status: int) -> tuple[str, str]:
     """Kind and name of the death that ended in `status`, as subprocess has it."""
     if status == _OUT_OF_MEMORY:
-        return "memory", "memory limit"
+        return _MEMORY, "memory limit"
     if status < 0:
         return "abort", signal.Signals(-status).name
     return "exit", f"exit status {status}"

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 FACTORY = "sysfuzz.engine.job:create"  # the job that fuzzes targets
 CORE = "sysfuzz.kernel"  # the package of the built-in core
+HANG_SECONDS = 30.0
+# A core in C that computes without end is stopped by its CPU time. This is for one that sleeps, and each time that it does is lost.
+NATIVE_HANG_SECONDS = 10.0
 CODE_COUNTERS = 2048  # for a core's branches; the built-in one has 560, a user's own may be larger
 
 
@@ -25,10 +28,13 @@ class EpochSettings:
     runs: int | None = None  # executions of all workers together
     seconds: float | None = None
     max_len: int = 4096  # of an input; longer ones of the corpus are cut
-    hang_seconds: float = 30.0  # without progress: the worker is killed
+    hang_seconds: float = HANG_SECONDS  # without progress: the worker is killed
     max_restarts: int = 8  # of one worker: if more inputs than this kill it, the cause is not the inputs
     rss_limit_mb: int = 2048  # of one worker
     flags: tuple[str, ...] = ()  # further flags of libFuzzer
+    # The job runs native code of the user's, so that a worker that dies of an input has died of that code: no engine fault, but something for
+    # the job of the next worker to examine.
+    native: bool = False
     sources: str = ""  # directory of a compiled copy of this package (accelerator.py), which workers import instead
 
     def validate(self) -> "EpochSettings":

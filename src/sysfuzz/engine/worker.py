@@ -66,6 +66,8 @@ def main(directory: Path) -> NoReturn:
     gc.freeze()
     gc.set_threshold(_MORE_OBJECTS)
     journal.ready()
+    if assignment.suspect is not None:
+        guard.examine(bytes.fromhex(assignment.suspect))
     run(guard.execute, guard.mutate, guard.crossover, _libfuzzer_arguments(assignment, directory))
 
 

@@ -24,6 +24,7 @@ class CounterMap:
         self._seen: dict[str, int] = {}
         self._silent: set[str] = set()
         self._pinned: list[ctypes.Array[ctypes.c_uint8]] = []
+        self._adopted: list[tuple[int, int]] = []
 
     def slice(self, domain: str, size: int, counters: bytearray | None = None) -> bytearray:
         """`size` counters for `domain`, all 0: `counters` if they exist already.
@@ -43,6 +44,15 @@ class CounterMap:
         self._slices[domain] = bytearray(size) if counters is None else counters
         self._seen[domain] = 0
         return self._slices[domain]
+
+    def adopt(self, address: int, size: int) -> None:
+        """Have libFuzzer read and clear counters that native code has, too: `size` of them at `address`, for as long as the process lives.
+
+        They are no domain: they guide, and are neither tallied nor shown. ValueError: the map is registered.
+        """
+        if self._pinned:
+            raise ValueError("these counters come too late: the map is registered")
+        self._adopted.append((address, size))
 
     def silence(self, domain: str) -> None:
         """Let nobody look at the counters of `domain`, so that they guide nothing; a domain without counters is silent already.
@@ -70,11 +80,15 @@ class CounterMap:
             start = ctypes.addressof(view)
             init(ctypes.c_void_p(start), ctypes.c_void_p(start + len(counters)))
             self._pinned.append(view)
+        for start, size in self._adopted:
+            init(ctypes.c_void_p(start), ctypes.c_void_p(start + size))
 
     def clear(self) -> None:
         """Set all counters to 0, as libFuzzer does before each execution."""
         for counters in self._slices.values():
             counters[:] = bytes(len(counters))
+        for address, size in self._adopted:
+            ctypes.memset(address, 0, size)
 
     def tally(self) -> None:
         """Add the counters that are not 0 now to those seen so far.

@@ -5,6 +5,7 @@ classes, never addresses, so there are few thousand of them in all. Whether beha
 """
 
 from collections.abc import Collection, Hashable, Mapping
+from hashlib import blake2b
 from zlib import crc32
 
 from sysfuzz.feedback.counters import CounterMap
@@ -47,8 +48,9 @@ _SMALL = 16  # choices beyond are one class: what no call knows
 class Features:
     """Marks the features of outcomes in the map's slices."""
 
-    def __init__(self, counters: CounterMap, without: Collection[str] = ()) -> None:
-        """Take a slice for each domain; those in `without`, and the branches of the core if "code" is among them, guide nobody.
+    def __init__(self, counters: CounterMap, without: Collection[str] = (), room: int = 1) -> None:
+        """Take a slice for each domain, `room` times as large as usual; those in `without`, and the branches of the core if "code" is among
+        them, guide nobody.
 
         ValueError: there is no such domain.
         """
@@ -56,7 +58,7 @@ class Features:
         for name in without:
             if name not in known:
                 raise ValueError(f"unknown feature domain {name!r}; supported: {', '.join(known)}")
-        self._domains = {name: _Domain(counters.slice(name, size)) for name, size in DOMAINS.items()}
+        self._domains = {name: _Domain(counters.slice(name, size * room)) for name, size in DOMAINS.items()}
         for name in without:
             counters.silence(name)
 
@@ -75,6 +77,13 @@ class Features:
                 transitions((last, word))
                 last = word
             views = step.views
+
+    def names(self) -> dict[str, list[str]]:
+        """The features whose counters are set, by domain and in order, each by its name: the same in every process, as its counter is not.
+
+        In a slice that is full a feature may be named that another one has set.
+        """
+        return {name: domain.names(name) for name, domain in self._domains.items()}
 
     def _run(self, program: Program, events: tuple[Event, ...], pid: int, views: tuple[View, ...]) -> None:
         entries, pairs = self._domains["entries"].mark, self._domains["events"].mark
@@ -113,6 +122,7 @@ class _Domain:
     def __init__(self, counters: bytearray) -> None:
         self._counters = counters
         self._index: dict[Hashable, int] = {}
+        self._names: dict[Hashable, str] = {}
         self._taken = bytearray(len(counters))
 
     def mark(self, feature: Hashable) -> None:
@@ -121,6 +131,14 @@ class _Domain:
         if index is None:
             index = self._index[feature] = self._place(feature)
         self._counters[index] = 1
+
+    def names(self, domain: str) -> list[str]:
+        """64 bits of a hash for each feature whose counter is set: of some thousand, no two have the same."""
+        shown = [feature for feature, index in self._index.items() if self._counters[index]]
+        for feature in shown:
+            if feature not in self._names:
+                self._names[feature] = blake2b(f"{domain} {feature!r}".encode(), digest_size=8).hexdigest()
+        return sorted([self._names[feature] for feature in shown])
 
     def _place(self, feature: Hashable) -> int:
         """The counter of a feature that was never met; in a full slice, one that another has as well."""

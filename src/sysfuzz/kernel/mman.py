@@ -14,6 +14,7 @@ from sysfuzz.kernel.process import Process, Processes
 from sysfuzz.kernel.vmmap import Entry, VMMap
 from sysfuzz.program.layout import FILE_PAGES, MAX_PAGES
 from sysfuzz.program.names import ADVICE, INHERIT, MAP, MSYNC, PAGE
+from sysfuzz.program.outcome import NOSYSCALLS
 
 Value = int | str
 
@@ -176,7 +177,7 @@ def mmap(
         entry.offset = pos // PAGE
         entry.cow = not flags & _SHARED
     vm.enter(entry)
-    if attributes:
+    if attributes & NOSYSCALLS:
         processes.mark(vm)
     return addr + pageoff
 

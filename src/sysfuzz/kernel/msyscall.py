@@ -42,6 +42,10 @@ class Msyscall(GuardedKernel):
             return None
         return Refusal("SIGSEGV", "SEGV_ACCERR", frame.pc, frame.pc)
 
+    def forbids(self, process: Process, name: str, args: tuple[int, ...]) -> str:
+        """No code segments of a process's own: OpenBSD 6.0 has taken them away."""
+        return "EINVAL" if name == "sysarch" else ""
+
     def special(self, process: Process, lwp: int, name: str, args: tuple[int, ...]) -> int | str | None:
         if name != "msyscall":
             return None

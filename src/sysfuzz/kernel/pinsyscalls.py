@@ -113,7 +113,9 @@ class Pinsyscalls(GuardedKernel):
         return 0
 
     def forbids(self, process: Process, name: str, args: tuple[int, ...]) -> str:
-        """No mapping, unmapping and protecting of what is immutable."""
+        """No mapping, unmapping and protecting of what is immutable, and no code segments of a process's own."""
+        if name == "sysarch":
+            return "EINVAL"
         vm = process.vm
         if name not in ("munmap", "mprotect", "mremap") and not (name == "mmap" and args[3] & _FIXED):
             return ""

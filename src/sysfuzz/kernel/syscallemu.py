@@ -1,8 +1,9 @@
 """syscallemu(2): NetBSD's successor of the flag. One range of addresses for a process, armed once; calls from inside come back as SIGILL.
 
-As its source has it (NetBSD sys/arch/x86 and usermode, 2012): the filter is a handler that is put in the place of the process's system call
-handler, so whatever puts the plain one back (fork, exec, tracing) ends it; and the range's record outlives it, so that it cannot be armed again.
-The handler looks at the first byte of an instruction and at the byte behind it. It is put in place before the record is made.
+As its source has it (NetBSD syscallemu.c 1.1.4.2 and syscallemu_x86.c 1.1, 2012): the filter is a handler that is put in the place of the
+process's system call handler, so whatever puts the plain one back (fork, exec, tracing) ends it; and the range's record outlives it, so that it
+cannot be armed again. The handler looks at the first byte of an instruction and at the byte behind it. It is put in place before the record is
+made.
 """
 
 from collections.abc import Mapping

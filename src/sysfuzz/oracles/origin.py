@@ -33,7 +33,7 @@ def door(case: Case, attempt: Attempt) -> str:
     Designs with a check of their own have one for all entries that tell where they came from, so that gates do not matter there; those that
     the kernel moves, or that save nothing, are another way.
     """
-    if case.promise is REFERENCE or not attempt.gate:
+    if case.promise.name == REFERENCE.name or not attempt.gate:
         return family(attempt)
     moved = attempt.gate == "syscall" and attempt.bits == 32 and case.promise.sysenter == "on"
     return "moved" if moved or attempt.gate == "sysenter" else "entry"
@@ -49,7 +49,7 @@ def escaped(
     """
     if not reply.call:
         return False
-    if case.promise is REFERENCE:
+    if case.promise.name == REFERENCE.name:
         return bool(flagged_pages(attempt, pid, states))
     return isinstance(wanted, Signal) and not wanted.unfetched and family(attempt) != "fault"
 
@@ -72,7 +72,7 @@ def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
     attempt, pid, states = _attempt(case, op, event)
     if not attempt.gate or attempt.gate == "sysenter":
         return []
-    if case.promise is not REFERENCE:
+    if case.promise.name != REFERENCE.name:
         words = ["base"] if attempt.base else []
         return (
             []

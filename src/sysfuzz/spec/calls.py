@@ -41,6 +41,8 @@ EFFECTS: Mapping[str, Callable[..., Expectation]] = {
 
 def call(world: World, name: str, args: Sequence[int]) -> Expectation:
     """Do the call `name`, of an op or of code, for the LWP that runs; ENOSYS if the design has no such call."""
+    if name in world.promise.without:
+        return "ENOSYS"
     errno = forbidden(world, name, args)
     if errno:
         return errno

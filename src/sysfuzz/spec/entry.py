@@ -52,7 +52,7 @@ def decide(world: World, attempt: Attempt, answer: Result) -> Dispatch | Signal:
         return _unfetched(world, attempt, refused)
     if not attempt.gate:
         return _vsyscall(world, attempt) or _fault(world, attempt)
-    if world.promise is not REFERENCE:
+    if world.promise.name != REFERENCE.name:
         return _own_door(world, attempt) or _dispatch(world, attempt, answer)
     if attempt.gate == "sysenter":
         if world.process.marked:
@@ -174,6 +174,8 @@ def _dispatch(world: World, attempt: Attempt, answer: Result) -> Dispatch:
     if asked.syscall is None:
         return Dispatch(asked.name, None, "ENOSYS", "")
     name = asked.syscall.call
+    if {asked.name, name} & world.promise.without:
+        return Dispatch(asked.name, asked.args or None, "ENOSYS", "")
     if not name:
         return Dispatch(asked.name, None, _without_op(world, asked, asked.args), "")
     world.answer = answer
@@ -198,7 +200,7 @@ def _without_op(world: World, asked: Request, args: tuple[int, ...]) -> Expectat
 
 def _sysarch(world: World, op: int, pointer: int) -> Expectation:
     """sysarch with slot and base in memory, whose contents are not modelled: the slot, or EINVAL for a wrong one."""
-    if world.mode != "i386" or op != SYSARCH["I386_SET_LDT"]:
+    if world.mode != "i386" or not world.promise.has_segments or op != SYSARCH["I386_SET_LDT"]:
         return "EINVAL"
     return UNSPECIFIED if touchable(world.space.pages, pointer, 8, READ) else "EFAULT"
 

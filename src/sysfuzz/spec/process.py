@@ -128,6 +128,6 @@ def sigaction(world: World, signal: int, handler: int) -> Expectation:
 
 def sysarch(world: World, op: int, slot: int, base: int) -> Expectation:
     """sysarch(2): a code segment at `base`, on i386 alone; the slot."""
-    if world.mode != "i386" or op != SYSARCH["I386_SET_LDT"] or slot not in LDT_SLOTS:
+    if world.mode != "i386" or not world.promise.has_segments or op != SYSARCH["I386_SET_LDT"] or slot not in LDT_SLOTS:
         return "EINVAL"
     return slot

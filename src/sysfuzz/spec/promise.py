@@ -23,8 +23,10 @@ class Promise:
 
     name: str
     calls: frozenset[str] = frozenset()  # those of program.ir.SPECIAL that it has; the others answer ENOSYS
+    without: frozenset[str] = frozenset()  # usual calls that the core has not: ENOSYS
     has_attribute: bool = True  # MAP_NOSYSCALLS is known
     ignores_flags: bool = False  # mmap passes over bits that it does not know, as its manual page says
+    has_segments: bool = True  # a process can have code segments of its own
     has_stacks: bool = False  # MAP_STACK is an attribute
     born: Mapping[str, Pages] = field(default_factory=lambda: BORN)  # the pages of a new program, by mode
     # Marked: refused to marked processes. Off: always a #GP. On: lets in, and comes back in the vdso.
@@ -94,6 +96,7 @@ PROMISES: Mapping[str, Promise] = {
             "msyscall",
             frozenset(("msyscall", "spawn")),
             has_attribute=False,
+            has_segments=False,
             born=_born(PERMITTED, of_trampoline=True),
             sysenter="off",
         ),
@@ -101,6 +104,7 @@ PROMISES: Mapping[str, Promise] = {
             "pinsyscalls",
             frozenset(("pinsyscalls", "mimmutable", "spawn")),
             has_attribute=False,
+            has_segments=False,
             has_stacks=True,
             born=_born(STACK, of_trampoline=False),
             sysenter="off",

@@ -151,12 +151,6 @@ _MSYSCALL = (
         "OpenBSD sys/sys/syscall_mi.h of 6.7: PROC_PC is the next instruction",
         ("check/entry/next", "check/entry/head", "overblock/entry/next"),
     ),
-    Weakness(
-        "the base of the code segment is not added",
-        "inferred",
-        "OpenBSD sys/sys/syscall_mi.h of 6.7: PROC_PC is the saved offset",
-        ("check/entry/base", "overblock/entry/base"),
-    ),
 )
 _PINSYSCALLS = (
     Weakness(
@@ -176,12 +170,6 @@ _PINSYSCALLS = (
         "inferred",
         "OpenBSD sys/uvm/uvm_mmap.c of 7.5, sys_pinsyscalls: pins[i] > len; pinsyscalls(2): ERANGE beyond the bounds of len",
         ("result/pinsyscalls/ERANGE/value",),
-    ),
-    Weakness(
-        "the base of the code segment is not added",
-        "inferred",
-        "OpenBSD sys/sys/syscall_mi.h 1.34, pin_check: PROC_PC is the saved offset",
-        ("check/entry/base", "overblock/entry/base"),
     ),
 )
 

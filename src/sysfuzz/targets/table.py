@@ -5,6 +5,7 @@ How a core is run is `emulated`'s business, what the designs are that of `design
 
 import importlib
 import re
+from dataclasses import replace
 from typing import Protocol
 
 from sysfuzz.kernel.protocol import Boot
@@ -79,7 +80,10 @@ def _promise(name: str, boot: Boot) -> Promise:
     promise = PROMISES.get(wanted)
     if promise is None:
         raise TargetError(f"target {name!r}: unknown promise {wanted!r}; supported: {', '.join(PROMISES)}")
-    return promise
+    without = getattr(boot, "unsupported", ())
+    if isinstance(without, str) or not all(isinstance(call, str) for call in without):
+        raise TargetError(f"target {name!r}: its 'unsupported' is no set of names of calls")
+    return replace(promise, without=frozenset(without)) if without else promise
 
 
 def _own(name: str) -> Boot:
