@@ -27,7 +27,7 @@ _TARGETS: "pytest.StashKey[dict[str, Target]]" = pytest.StashKey()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The option, and the ini value that it overrides."""
-    what = "a name of 'sysfuzz targets', or your own core as module:attribute"
+    what = "a name of 'sysfuzz targets', or your own core as module:attribute or ./library.so"
     group = parser.getgroup("sysfuzz", "golden programs of sysfuzz (*.prog)")
     group.addoption(
         _OPTION,

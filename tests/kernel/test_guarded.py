@@ -3,12 +3,12 @@
 import pytest
 
 from physical import PlainMemory
-from sysfuzz.kernel.guarded import GuardedKernel, Refusal, annotate, instruction
-from sysfuzz.kernel.msyscall import Msyscall
-from sysfuzz.kernel.pinsyscalls import Pinsyscalls
+from sysfuzz.kernel.designs.guarded import GuardedKernel, Refusal, annotate, instruction
+from sysfuzz.kernel.designs.msyscall import Msyscall
+from sysfuzz.kernel.designs.pinsyscalls import Pinsyscalls
+from sysfuzz.kernel.designs.syscallemu import Syscallemu
 from sysfuzz.kernel.protocol import Frame
 from sysfuzz.kernel.rules import Rules
-from sysfuzz.kernel.syscallemu import Syscallemu
 from sysfuzz.kernel.syscalls import Syscall
 from sysfuzz.program.ir import SPECIAL
 from sysfuzz.program.layout import LAYOUTS, MAX_PROCESSES, USER_CODE32, USER_CODE64

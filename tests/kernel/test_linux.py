@@ -3,9 +3,9 @@
 import pytest
 
 from physical import PlainMemory
+from sysfuzz.kernel.designs.seccomp import Seccomp
+from sysfuzz.kernel.designs.sud import Sud
 from sysfuzz.kernel.protocol import Frame
-from sysfuzz.kernel.seccomp import Seccomp
-from sysfuzz.kernel.sud import Sud
 from sysfuzz.program.layout import LANDING, LAYOUTS, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import RAX, RBP, RCX, RDX, RSP
 

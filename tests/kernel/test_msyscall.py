@@ -3,7 +3,7 @@
 import pytest
 
 from physical import PlainMemory
-from sysfuzz.kernel.msyscall import Msyscall
+from sysfuzz.kernel.designs.msyscall import Msyscall
 from sysfuzz.kernel.protocol import Frame
 from sysfuzz.program.layout import LAYOUTS, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import PAGE

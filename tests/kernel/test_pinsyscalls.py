@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from physical import PlainMemory
-from sysfuzz.kernel.pinsyscalls import Pinsyscalls
+from sysfuzz.kernel.designs.pinsyscalls import Pinsyscalls
 from sysfuzz.kernel.protocol import Frame
 from sysfuzz.program.layout import LAYOUTS, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import PAGE

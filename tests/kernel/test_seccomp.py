@@ -3,8 +3,8 @@
 import pytest
 
 from physical import PlainMemory
+from sysfuzz.kernel.designs.seccomp import Seccomp
 from sysfuzz.kernel.protocol import Frame
-from sysfuzz.kernel.seccomp import Seccomp
 from sysfuzz.program.layout import LANDING, LAYOUTS, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import RAX, RSP
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 
 from physical import PlainMemory
+from sysfuzz.kernel.designs.sud import Sud, SudInclusive
 from sysfuzz.kernel.protocol import Frame
-from sysfuzz.kernel.sud import Sud, SudInclusive
 from sysfuzz.program.layout import LANDING, LAYOUTS, USER_CODE32, USER_CODE64
 
 OFF, ON, INCLUSIVE = range(3)

@@ -3,8 +3,8 @@
 import pytest
 
 from physical import PlainMemory
+from sysfuzz.kernel.designs.syscallemu import Syscallemu
 from sysfuzz.kernel.protocol import Frame, KernelPanic
-from sysfuzz.kernel.syscallemu import Syscallemu
 from sysfuzz.program.layout import USER_CODE32, USER_CODE64
 
 A = 0x10000

@@ -36,7 +36,10 @@ _MAX_SEED = 2**31 - 1
 
 @click.command("fuzz")
 @click.option(
-    "--target", required=True, metavar="T", help="A name of 'sysfuzz targets', or your own core as module:attribute."
+    "--target",
+    required=True,
+    metavar="T",
+    help="A name of 'sysfuzz targets', or your own core as module:attribute or ./library.so.",
 )
 @click.option(
     "--for",

@@ -13,6 +13,7 @@ def command() -> int:
     for line in columns((design.name, design.summary) for design in DESIGNS.values()):
         click.echo(line)
     click.echo("module:attribute, your own core: a function (mode, memory) -> core")
+    click.echo("./library.so, your own core in C: an implementation of harnesses/c/sysfuzz_core.h")
     for design in DESIGNS.values():
         if design.weaknesses:
             click.echo(f"\n{design.name} is known for:")

@@ -90,7 +90,7 @@ def remove() -> bool:
 
 def _compiled(copy: Path) -> list[str]:
     """What is compiled, relative to the copy, in order. A package's __init__ that only documents it stays as it is."""
-    files = [path for package in _PACKAGES for path in sorted((copy / "sysfuzz" / package).glob("*.py"))]
+    files = [path for package in _PACKAGES for path in sorted((copy / "sysfuzz" / package).rglob("*.py"))]
     files += [copy / "sysfuzz" / name for name in _MODULES]
     left = {copy / "sysfuzz" / name for name in _INTERPRETED}
     return [str(path.relative_to(copy)) for path in files if path not in left and path.name != "__init__.py"]

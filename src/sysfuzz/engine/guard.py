@@ -26,6 +26,7 @@ class Guard:
         self._journal = journal
         self._faults = faults
         self._quarantine = quarantine
+        self._pid = os.getpid()
         self._seeding = True  # libFuzzer executes the corpus that it was given, and has not asked for a mutant yet
         self._position = 0
 
@@ -42,6 +43,8 @@ class Guard:
             self._fault("execute", data, error)
             self._counters.clear()  # half an execution is no behaviour to keep an input for
             shown = ()
+        if os.getpid() != self._pid:  # the core has forked, and this is no worker
+            os._exit(0)
         journal.end()
         if shown:
             journal.add_shown()

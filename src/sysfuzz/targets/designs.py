@@ -7,14 +7,14 @@ sources that were read and not run. What a design's own documents state is no we
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from sysfuzz.kernel.designs.msyscall import Msyscall
+from sysfuzz.kernel.designs.pinsyscalls import Pinsyscalls
+from sysfuzz.kernel.designs.seccomp import Seccomp
+from sysfuzz.kernel.designs.sud import Sud, SudInclusive
+from sysfuzz.kernel.designs.syscallemu import Syscallemu
 from sysfuzz.kernel.kernel import Kernel
-from sysfuzz.kernel.msyscall import Msyscall
-from sysfuzz.kernel.pinsyscalls import Pinsyscalls
 from sysfuzz.kernel.protocol import Boot, Core, Memory
 from sysfuzz.kernel.rules import Rules
-from sysfuzz.kernel.seccomp import Seccomp
-from sysfuzz.kernel.sud import Sud, SudInclusive
-from sysfuzz.kernel.syscallemu import Syscallemu
 from sysfuzz.program.ir import Mode
 from sysfuzz.spec.promise import PROMISES, REFERENCE, Promise
 

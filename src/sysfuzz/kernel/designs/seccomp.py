@@ -7,8 +7,8 @@ of a call through the vsyscall page, which is filtered like any other, it is the
 
 from collections.abc import Mapping
 
-from sysfuzz.kernel.guarded import Refusal, Rows
-from sysfuzz.kernel.linux import LinuxKernel
+from sysfuzz.kernel.designs.guarded import Refusal, Rows
+from sysfuzz.kernel.designs.linux import LinuxKernel
 from sysfuzz.kernel.process import Process
 from sysfuzz.kernel.protocol import Frame, Memory
 from sysfuzz.kernel.syscalls import Syscall

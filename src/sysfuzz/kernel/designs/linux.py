@@ -8,7 +8,7 @@ then (entry/vsyscall/vsyscall_64.c). The trampoline stands for the vdso.
 
 from collections.abc import Mapping
 
-from sysfuzz.kernel.guarded import GuardedKernel
+from sysfuzz.kernel.designs.guarded import GuardedKernel
 from sysfuzz.kernel.pages import Object
 from sysfuzz.kernel.process import Process
 from sysfuzz.kernel.protocol import Frame, Memory

@@ -8,8 +8,8 @@ thread or new program has it. A sigreturn from the 32-bit vdso is let through.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sysfuzz.kernel.guarded import Refusal, Rows
-from sysfuzz.kernel.linux import LinuxKernel
+from sysfuzz.kernel.designs.guarded import Refusal, Rows
+from sysfuzz.kernel.designs.linux import LinuxKernel
 from sysfuzz.kernel.process import Process
 from sysfuzz.kernel.protocol import Frame, Memory
 from sysfuzz.kernel.signals import TRAMPOLINE

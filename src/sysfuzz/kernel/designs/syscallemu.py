@@ -9,7 +9,7 @@ made.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sysfuzz.kernel.guarded import GuardedKernel, Refusal, Rows, instruction
+from sysfuzz.kernel.designs.guarded import GuardedKernel, Refusal, Rows, instruction
 from sysfuzz.kernel.process import Process
 from sysfuzz.kernel.protocol import Frame, KernelPanic, Memory
 from sysfuzz.kernel.rules import Rules

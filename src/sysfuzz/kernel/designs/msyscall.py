@@ -6,7 +6,7 @@ one range more, once, as ld.so does for libc. What is looked at is the entry tha
 
 from collections.abc import Mapping
 
-from sysfuzz.kernel.guarded import GuardedKernel, Refusal, Rows, annotate
+from sysfuzz.kernel.designs.guarded import GuardedKernel, Refusal, Rows, annotate
 from sysfuzz.kernel.process import Process
 from sysfuzz.kernel.protocol import Frame, Memory
 from sysfuzz.kernel.rules import Rules

@@ -7,7 +7,7 @@ one place. Nobody catches the signal.
 
 from collections.abc import Mapping
 
-from sysfuzz.kernel.guarded import GuardedKernel, Refusal, Rows, annotate, instruction
+from sysfuzz.kernel.designs.guarded import GuardedKernel, Refusal, Rows, annotate, instruction
 from sysfuzz.kernel.mman import page_range
 from sysfuzz.kernel.process import Process
 from sysfuzz.kernel.protocol import Frame, Memory

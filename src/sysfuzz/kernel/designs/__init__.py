@@ -1,0 +1,1 @@
+"""Kernels with another check than the flag's, on the same map, calls and signals."""
