@@ -2,7 +2,7 @@
 
 import click
 
-from sysfuzz.cli import corpus_distil
+from sysfuzz.cli import corpus_distil, corpus_export
 
 
 @click.group("corpus")
@@ -10,5 +10,5 @@ def command() -> None:
     """Look after a corpus."""
 
 
-for _verb in (corpus_distil,):
+for _verb in (corpus_distil, corpus_export):
     command.add_command(_verb.command)

@@ -1,0 +1,2 @@
+#!/bin/bash -eu
+exec "$SRC/sysfuzz/harnesses/oss-fuzz/build.sh"

@@ -1,0 +1,10 @@
+"""Campaigns: days of fuzzing over one directory, which is all that there is to know about one.
+
+    opening     what a directory holds is made ready: one runner, one core version, every program with its features
+    runner      workers, each an epoch at a time (`task`), whose results a `shard` commits
+    care        findings are verified and made smaller, in the background; `herald` tells them to whoever wants to know
+    state       the same directory for people and dashboards, read only
+    check, tidy `fsck` and `distil`
+
+Clock, host and processes are known here, and nowhere below.
+"""

@@ -1,0 +1,163 @@
+"""The work of `sysfuzz ci`: what is known is read, and one target after the other is put to the test.
+
+A target's golden programs and known findings come first, since they say most for the least time; then it is fuzzed. Everything that shows
+itself is in the run's own store afterwards. What it means is the business of `ci_outcome`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sysfuzz.campaign import change
+from sysfuzz.campaign.base import Base, BaseError, of_revision, of_store
+from sysfuzz.campaign.change import Checked
+from sysfuzz.cli.corpora import Corpus
+from sysfuzz.cli.display import Display
+from sysfuzz.cli.errors import BadInput, EngineFault, bad_input
+from sysfuzz.cli.inputs import choose_target, programs_below, read_program
+from sysfuzz.cli.running import located
+from sysfuzz.cli.session import Session
+from sysfuzz.engine import accelerator
+from sysfuzz.engine.epoch import run_epoch
+from sysfuzz.engine.process import EngineError
+from sysfuzz.engine.settings import FACTORY, HANG_SECONDS, NATIVE_HANG_SECONDS, EpochSettings
+from sysfuzz.engine.survey import packages_of
+from sysfuzz.findings.files import StoreError
+from sysfuzz.findings.store import Entry, Store
+from sysfuzz.program.golden import Golden, StatesNothing, golden
+from sysfuzz.program.text import TextError
+from sysfuzz.targets.table import Target, is_library
+
+
+class Budget(NamedTuple):
+    """How each target is fuzzed: until the one or the other is used up."""
+
+    seconds: float | None
+    runs: int | None
+    seed: int
+    workers: int
+
+
+class Run(NamedTuple):
+    """What the run of one target came to."""
+
+    target: str
+    executions: int  # of fuzzing
+    seconds: float
+    seed: int
+    checked: tuple[Checked, ...]
+    gone: tuple[Entry, ...]  # open findings whose programs do not show them any more
+    faults: int  # of the engine; they have been told
+
+
+def base_of(known: Path, revision: str | None) -> Base:
+    """What was known, at a revision or now."""
+    try:
+        with bad_input(StoreError):
+            return of_store(known) if revision is None else of_revision(known, revision)
+    except BaseError as error:
+        raise BadInput(str(error) if revision is None else f"--base: {error}") from error
+
+
+def known_findings(known: Path) -> tuple[Entry, ...]:
+    """The findings that lie in the store now, whose programs are run again."""
+    with bad_input(StoreError):
+        listing = Store(known).entries()
+    if listing.damaged:
+        raise BadInput("\n".join(listing.damaged))
+    return listing.entries
+
+
+def stated_programs(given: Path | None, default: Path) -> list[Golden]:
+    """The golden programs below `given`, or below `default` if that is there."""
+    directory = given or default
+    if not directory.is_dir():
+        if given is not None:
+            raise BadInput(f"--regressions: {directory}: no such directory")
+        return []
+    with bad_input(TextError, StatesNothing):
+        return [golden(read_program(path)) for path in programs_below(directory)]
+
+
+def of_target(stated: Golden, target: str) -> bool:
+    """Whether a golden program is to be run on a target: it names that, or none."""
+    named = choose_target(None, stated.source)
+    return named.name == target or named.where == "--target"  # where the name stands: in no file
+
+
+def run_target(
+    target: Target,
+    store: Store,
+    stated: Iterable[Golden],
+    known: Iterable[Entry],
+    corpus: Corpus,
+    budget: Budget,
+    session: Session,
+    shown: Display,
+    interrupted: Callable[[], bool],
+) -> Run:
+    """Replay what is known about a target, then fuzz it."""
+    mine = [one for one in stated if of_target(one, target.name)]
+    entries = [entry for entry in known if entry.finding.target == target.name]
+    checked, gone, faults = _replay(target, store, mine, entries, budget.seed)
+    for fault in faults:
+        shown.say(f"engine fault: {fault}")
+    session.look()
+    shown.say(f"fuzzing {target.name} with seed {budget.seed}")
+    settings = _settings(target.name, store.directory, corpus, budget)
+    try:
+        result = run_epoch(settings, session.hear, lambda: interrupted() or session.over())
+    except EngineError as error:
+        reason = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise EngineFault(f"the engine: {reason[0]}: {reason[-1]}") from error
+    corpus.add(result.inputs)  # first of all: whatever fails from here on, they are on disk
+    if session.unheard is None:
+        session.look()
+    if session.broken:
+        raise BadInput(session.broken)
+    if session.unheard is not None:
+        raise session.unheard
+    return Run(
+        target.name, result.executions, result.seconds, budget.seed, checked, gone, len(faults) + len(session.faults)
+    )
+
+
+def _replay(
+    target: Target, store: Store, stated: Sequence[Golden], entries: Sequence[Entry], seed: int
+) -> tuple[tuple[Checked, ...], tuple[Entry, ...], tuple[str, ...]]:
+    """The golden programs, the known findings that are gone, and the faults of the engine."""
+    sources = [one.source for one in stated] + [read_program(entry.program) for entry in entries]
+    with bad_input(StoreError):
+        replayed = change.Replayer(target, store, seed)
+        for source in sources:
+            with located(target, source):
+                replayed.run(source)
+        replayed.close()
+    checked = []
+    for one, buckets in zip(stated, replayed.buckets, strict=False):
+        with located(target, one.source):
+            checked.append(change.check(target, one, buckets))
+    gone = [
+        entry
+        for entry, buckets in zip(entries, replayed.buckets[len(stated) :], strict=True)
+        if entry.finding.status in ("new", "confirmed") and entry.finding.bucket not in buckets
+    ]
+    return tuple(checked), tuple(gone), tuple(replayed.faults)
+
+
+def _settings(target: str, directory: Path, corpus: Corpus, budget: Budget) -> EpochSettings:
+    native = is_library(target)
+    compiled = None if ":" in target or native else accelerator.ready()
+    return EpochSettings(
+        factory=FACTORY,
+        job={"target": target, "findings": str(directory)},
+        packages=packages_of(target),
+        native=native,
+        hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
+        inputs=corpus.inputs,
+        seed=budget.seed,
+        workers=budget.workers,
+        runs=budget.runs,
+        seconds=budget.seconds,
+        sources="" if compiled is None else str(compiled),
+    )

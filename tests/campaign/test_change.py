@@ -1,0 +1,133 @@
+"""What is news, of bugs and of golden programs."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sysfuzz.campaign.base import Base
+from sysfuzz.campaign.change import Checked, Replayer, Standing, accepted, check, outcome, standing
+from sysfuzz.findings.bucket import slug_of
+from sysfuzz.findings.finding import Evidence, Finding, Replays
+from sysfuzz.findings.ignore import NOTHING, IgnoreList, parse
+from sysfuzz.findings.provenance import Provenance
+from sysfuzz.findings.store import Store
+from sysfuzz.program.golden import golden
+from sysfuzz.program.text import parse as program_of
+from sysfuzz.targets.table import get
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+FOUND = Finding(
+    bucket="check/[a]*",  # a bucket may hold what means something in a pattern
+    oracle="escape",
+    severity="critical",
+    status="new",
+    target="my.core:boot",
+    first_seen=NOON,
+    last_seen=NOON,
+    count=1,
+    faces={"escape": 1},
+    replays=Replays(10, 10),
+    evidence=Evidence(0, "SIGILL", "dispatched"),
+    provenance=Provenance({}, seed=1, epoch=0, worker=0, executions=1),
+)
+ID = slug_of(FOUND.target, FOUND.bucket)
+OTHER = replace(FOUND, bucket="check/other")
+OTHER_ID = slug_of(OTHER.target, OTHER.bucket)
+BY_DESIGN = replace(FOUND, oracle="by-design", severity="by design")
+IGNORED = parse("my.core:*  check/*  # as its manual says\n", "ignore.txt")
+
+
+def base(*findings: Finding) -> Base:
+    """What is known."""
+    return Base({slug_of(finding.target, finding.bucket): finding for finding in findings}, "findings")
+
+
+@pytest.mark.parametrize(
+    ("finding", "known", "ignored", "expected"),
+    [
+        (FOUND, [], NOTHING, "new"),
+        (FOUND, [OTHER], NOTHING, "new"),
+        (FOUND, [replace(FOUND, target="my.core:other")], NOTHING, "new"),
+        (FOUND, [FOUND], NOTHING, "known"),
+        (FOUND, [replace(FOUND, status="confirmed")], NOTHING, "known"),
+        (FOUND, [replace(FOUND, status="rejected")], NOTHING, "known"),
+        (FOUND, [replace(FOUND, status="fixed")], NOTHING, "back"),
+        (FOUND, [replace(FOUND, status="duplicate", duplicate_of=OTHER_ID), OTHER], NOTHING, "known"),
+        (
+            FOUND,
+            [replace(FOUND, status="duplicate", duplicate_of=OTHER_ID), replace(OTHER, status="fixed")],
+            NOTHING,
+            "back",
+        ),
+        (FOUND, [replace(FOUND, status="duplicate", duplicate_of=OTHER_ID)], NOTHING, "known"),
+        (FOUND, [replace(FOUND, status="fixed")], IGNORED, "ignored"),
+        (FOUND, [], IGNORED, "ignored"),
+        (BY_DESIGN, [], NOTHING, "by design"),
+        (BY_DESIGN, [replace(FOUND, status="fixed")], NOTHING, "by design"),
+    ],
+)
+def test_standing(finding: Finding, known: list[Finding], ignored: IgnoreList, expected: Standing) -> None:
+    """News is what nobody knew of or what is said to be fixed, and neither what is ignored nor what the design's documents say."""
+    assert standing(ID, finding, base(*known), ignored) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ([], ""),
+        ([replace(FOUND, status="confirmed")], "confirmed in findings"),
+        ([replace(FOUND, status="fixed")], ""),
+        ([replace(FOUND, bucket="check/a")], ""),
+    ],
+)
+def test_what_is_known_need_not_be_told(known: list[Finding], reason: str) -> None:
+    """A finding that is known is accepted with the reason, by its very target and bucket; one that is fixed is not."""
+    assert accepted(base(*known), NOTHING).reason(FOUND) == reason
+
+
+def test_the_ignore_list_comes_first() -> None:
+    """People's reason for a bucket is told rather than that it is known."""
+    assert accepted(base(FOUND), IGNORED).reason(FOUND) == "as its manual says"
+
+
+BAD_FLAG = """\
+mode amd64
+mmap(0, 0x1000, PROT_READ, MAP_PRIVATE|MAP_ANON|0x800000, -1, 0)  # -> EINVAL
+fork()  # -> 0x2
+"""
+
+
+@pytest.mark.parametrize(("target", "holds"), [("nosyscalls", True), ("nosyscalls-2011", False)])
+def test_golden_programs_are_run_and_recorded(tmp_path: Path, target: str, holds: bool) -> None:
+    """A program that shows a bug is recorded with ten replays, and misses what it states; elsewhere it holds and leaves nothing."""
+    stated = golden(program_of(BAD_FLAG, "flag.prog"))
+    store = Store(tmp_path)
+    replayer = Replayer(get(target), store, seed=1)
+    replayer.run(stated.source)
+    replayer.close()
+    checked = check(get(target), stated, replayer.buckets[0])
+    assert (not checked.misses, replayer.faults) == (holds, [])
+    assert [entry.finding.bucket for entry in store.entries().entries] == list(checked.buckets)
+    assert checked.buckets == (() if holds else ("panic/sys_mmap: bad flags",))
+    assert all(entry.finding.replays == Replays(10, 10) for entry in store.entries().entries)
+    if not holds:
+        assert checked.misses[0].line == 2
+
+
+@pytest.mark.parametrize(
+    ("buckets", "expected"),
+    [(("a",), "known"), (("a", "b"), "new"), (("c",), "ignored"), (("c", "a"), "known"), ((), "broken")],
+)
+def test_a_golden_program_stands_as_its_worst_bug(buckets: tuple[str, ...], expected: str) -> None:
+    """One that fails has the worst standing of the bugs that it shows; with none it is broken, with nothing missed it holds."""
+    stated = golden(program_of(BAD_FLAG, "flag.prog"))
+    missed = check(get("nosyscalls-2011"), stated, buckets)
+    standings: dict[tuple[str, str], Standing] = {
+        ("nosyscalls-2011", "a"): "known",
+        ("nosyscalls-2011", "b"): "new",
+        ("nosyscalls-2011", "c"): "ignored",
+    }
+    assert outcome(missed, standings) == expected
+    assert outcome(Checked(stated, "nosyscalls-2011", (), buckets), standings) == ""
