@@ -207,7 +207,9 @@ CASES = [
 
 def test_every_oracle_has_a_case():
     """No oracle of the project is without a real bug that is explained."""
-    assert {oracle for oracle, *_ in CASES} == set(ORACLES)
+    assert {oracle for oracle, *_ in CASES} == set(ORACLES) - {
+        "guard"
+    }  # which is about other designs: test_explain_designs
 
 
 @pytest.mark.parametrize(("oracle", "boot", "text", "page", "pid", "op", "rule"), CASES)

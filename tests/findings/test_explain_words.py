@@ -16,7 +16,7 @@ RX = (5, 7, 1, 0, 0)  # as a plain mmap makes it
     [
         ((*RX, 0), "r-x"),
         ((*RX, 1), "r-x no-syscalls"),
-        ((*RX, 6), "r-x 0x6"),
+        ((*RX, 0x26), "r-x permitted immutable 0x20"),
         ((0, 5, 0, 2, 3, 1), "--- of r-x inherit share advice sequential wired 3 no-syscalls"),
         ((7, 7, 4, 1, 0, 0), "rwx inherit zero advice random"),
         ((3, 7, 9, 9, 0, 0), "rw- inherit 0x9 advice 0x9"),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sysfuzz.findings.severity import SEVERITIES, rank, severity_of
-from sysfuzz.oracles import ORACLES
+from sysfuzz.findings.severity import SEVERITIES, is_bug, rank, severity_of
+from sysfuzz.oracles.judge import BY_DESIGN, ORACLES
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from sysfuzz.oracles import ORACLES
         ("attribute-lost", "high"),
         ("attribute-gained", "high"),
         ("process-flag", "high"),
+        ("guard", "high"),
         ("insane", "high"),
         ("flag-accepted", "medium"),
         ("sigill-frame", "medium"),
@@ -22,6 +23,7 @@ from sysfuzz.oracles import ORACLES
         ("errno", "low"),
         ("blocked", "low"),
         ("lock", "low"),
+        ("by-design", "by design"),
     ],
 )
 def test_severities_are_those_of_the_design(oracle: str, severity: str) -> None:
@@ -31,7 +33,7 @@ def test_severities_are_those_of_the_design(oracle: str, severity: str) -> None:
 
 def test_every_oracle_has_a_severity() -> None:
     """A new oracle cannot be forgotten in the table."""
-    assert {severity_of(oracle) for oracle in ORACLES} == set(SEVERITIES)
+    assert {severity_of(oracle) for oracle in (*ORACLES, BY_DESIGN)} == set(SEVERITIES)
 
 
 def test_unknown_oracle_is_refused() -> None:
@@ -41,5 +43,10 @@ def test_unknown_oracle_is_refused() -> None:
 
 
 def test_rank_orders_from_worst_to_least() -> None:
-    """Sorting by rank puts the critical first."""
-    assert sorted(["low", "critical", "medium", "high"], key=rank) == ["critical", "high", "medium", "low"]
+    """Sorting by rank puts the critical first, and what is no bug last."""
+    assert sorted(["low", "critical", "by design", "medium", "high"], key=rank) == list(SEVERITIES)
+
+
+def test_by_design_is_no_bug() -> None:
+    """What the design's own documents state counts for nothing that bugs count for."""
+    assert [severity for severity in SEVERITIES if not is_bug(severity)] == ["by design"]

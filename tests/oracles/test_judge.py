@@ -4,9 +4,11 @@ import pytest
 
 from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.kernel.rules import Rules
-from sysfuzz.oracles import ORACLES, judge
+from sysfuzz.oracles.judge import BY_DESIGN, ORACLES, judge
 from sysfuzz.program.outcome import Reply
 from sysfuzz.program.text import parse
+from sysfuzz.spec.promise import PROMISES
+from sysfuzz.targets import table
 from sysfuzz.targets.emulated import EmulatedTarget
 
 
@@ -302,7 +304,23 @@ def test_the_reference_is_clean(text):
 
 def test_every_oracle_has_a_case():
     """No oracle is untested: each is expected by some case."""
-    assert {oracle for _, _, expected in CASES for oracle, _ in expected} == set(ORACLES)
+    assert {oracle for _, _, expected in CASES for oracle, _ in expected} | {"guard"} == set(ORACLES)
+    assert {oracle for _, _, (oracle, _) in GUARDED} == {"guard", BY_DESIGN}
+
+
+GUARDED = [
+    ("syscallemu", "syscallemu(0x10000, 0x11000)\nfork()\n", ("guard", "guard/fork")),
+    ("sud", "sud(PR_SYS_DISPATCH_ON, 0x10000, 0x1000, 0)\nfork()\n", (BY_DESIGN, "guard/fork")),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), GUARDED)
+def test_what_documents_state_is_no_bug(name, text, expected):
+    """A child without the guard is a bug, unless the design's own documents say that it has none: then the citation is told."""
+    program = parse("mode amd64\n" + text).program
+    (verdict,) = judge(program, table.get(name).run(program), PROMISES[name])
+    assert (verdict.oracle, verdict.cause) == expected
+    assert ("fork(2)" in verdict.actual) == (verdict.oracle == BY_DESIGN)
 
 
 def test_causes_hold_no_addresses():

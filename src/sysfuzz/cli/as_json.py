@@ -9,6 +9,7 @@ from sysfuzz.cli import render
 from sysfuzz.cli.listing import Listing
 from sysfuzz.findings.bucket import bucket_of
 from sysfuzz.findings.severity import severity_of
+from sysfuzz.findings.wording import attribute_names
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.expect import render as render_step
 from sysfuzz.program.ir import Program
@@ -77,8 +78,9 @@ def _view(view: View) -> Json:
                 "inherit": render.inheritance(region.inherit),
                 "advice": render.advice(region.advice),
                 "wired": region.wired,
-                "attributes": render.attributes(region.attributes),
+                "attributes": attribute_names(region.attributes),
             }
             for region in view.regions
         ],
+        "guard": [[f"{number:#x}" for number in row] for row in view.guard],
     }

@@ -10,13 +10,16 @@ import click
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.listing import Listing
 from sysfuzz.findings.bucket import bucket_of, one_line
-from sysfuzz.findings.severity import SEVERITIES, Severity, rank, severity_of
+from sysfuzz.findings.guards import lines as guard_lines
+from sysfuzz.findings.severity import Severity, is_bug, rank, severity_of
+from sysfuzz.findings.wording import attribute_names
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.expect import render as render_step
 from sysfuzz.program.ir import Mode, Program
 from sysfuzz.program.names import ADVICE, INHERIT, REGISTERS
-from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Event, Outcome, Panic, Region, Reply, Result, View
+from sysfuzz.program.outcome import Attempt, Event, Outcome, Panic, Region, Reply, Result, View
 from sysfuzz.program.text import format_op
+from sysfuzz.spec.promise import REFERENCE
 
 _COLOURS: dict[Severity, str] = {
     "critical": "bright_red",
@@ -26,7 +29,6 @@ _COLOURS: dict[Severity, str] = {
     "by design": "magenta",
 }
 _MAX_OP = 76  # a longer op's result stands in its own line
-_SEVERITY_WIDTH = max(map(len, SEVERITIES))
 
 _ADVICE_NAMES = {value: name.removeprefix("MADV_").lower() for name, value in ADVICE.items()}
 _INHERIT_NAMES = {value: name.removeprefix("MAP_INHERIT_").lower() for name, value in INHERIT.items()}
@@ -37,14 +39,20 @@ def coloured(severity: Severity) -> str:
     return click.style(severity, fg=_COLOURS[severity])
 
 
-def report(program: Program, outcome: Outcome, found: Sequence[Verdict], trace: bool = False) -> Iterator[str]:
-    """Everything about one run: ops, the maps behind the last, verdicts."""
+def report(
+    program: Program, outcome: Outcome, found: Sequence[Verdict], trace: bool = False, design: str = REFERENCE.name
+) -> Iterator[str]:
+    """Everything about one run: ops, the maps and guards behind the last, verdicts. `design` is the name of the promise."""
     yield from ops(program, outcome, trace)
     yield ""
-    yield from maps(outcome.steps[-1].views if outcome.steps else outcome.boot)
+    yield from maps(outcome.steps[-1].views if outcome.steps else outcome.boot, design)
     yield ""
     yield from verdicts(found)
-    yield counted(len(found), "verdict") if found else "no verdict: all is as it must be"
+    if not found:
+        yield "no verdict: all is as it must be"
+        return
+    documented = sum(not is_bug(severity_of(verdict.oracle)) for verdict in found)
+    yield counted(len(found), "verdict") + (f", {documented:,} of them by design" if documented else "")
 
 
 def ops(program: Program, outcome: Outcome, trace: bool) -> Iterator[str]:
@@ -75,19 +83,21 @@ def panic(found: Panic) -> str:
     return one_line(f"{exception}{found.reason} ({found.where})")
 
 
-def maps(views: Sequence[View]) -> Iterator[str]:
-    """The map of each live process."""
+def maps(views: Sequence[View], design: str = REFERENCE.name) -> Iterator[str]:
+    """The map of each live process, and what its design enforces in it beside."""
     for view in views:
         yield f"process {view.pid}{', marked' if view.marked else ''}"
+        yield from (f"  guard: {line}" for line in guard_lines(design, view.guard))
         yield from (f"  {line}" for line in columns(_region(region) for region in view.regions))
 
 
-def verdicts(found: Iterable[Verdict]) -> Iterator[str]:
+def verdicts(found: Sequence[Verdict]) -> Iterator[str]:
     """The verdicts, the worst first."""
+    width = max((len(severity_of(verdict.oracle)) for verdict in found), default=0)
     for verdict in sorted(found, key=lambda v: (rank(severity_of(v.oracle)), v.op, v.event)):
         severity = severity_of(verdict.oracle)
-        yield f"{coloured(severity)}{' ' * (_SEVERITY_WIDTH - len(severity))}  {verdict.oracle}: {place(verdict.op)}: {difference(verdict)}"
-        yield f"{' ' * _SEVERITY_WIDTH}  bucket {bucket_of(verdict)}"
+        yield f"{coloured(severity)}{' ' * (width - len(severity))}  {verdict.oracle}: {place(verdict.op)}: {difference(verdict)}"
+        yield f"{' ' * width}  bucket {bucket_of(verdict)}"
 
 
 def place(op: int) -> str:
@@ -112,12 +122,6 @@ def protection(prot: int) -> str:
     return "".join(letter if prot >> bit & 1 else "-" for bit, letter in enumerate("rwx"))
 
 
-def attributes(mask: int) -> list[str]:
-    """Names of the attributes in a mask, bits without a name in hex."""
-    rest = mask & ~NOSYSCALLS
-    return ["no-syscalls"] * (mask & NOSYSCALLS) + ([f"{rest:#x}"] if rest else [])
-
-
 def inheritance(value: int) -> str:
     """`share`, `copy` …"""
     return _INHERIT_NAMES.get(value, f"{value:#x}")
@@ -136,7 +140,7 @@ def _region(region: Region) -> list[str]:
         inheritance(region.inherit),
         advice(region.advice),
         wired,
-        " ".join(attributes(region.attributes)),
+        " ".join(attribute_names(region.attributes)),
     ]
 
 
@@ -145,7 +149,8 @@ def _event(event: Event, reply: Reply) -> str:
     if reply.signal is None:
         return f"enter {reply.call}({_hex(reply.args)}) @{event.addr:#x} -> {value(reply.ends or reply.result)}"
     signal = reply.signal
-    return f"{signal.signal}/{signal.code} @{event.addr:#x}{', handled' if signal.handled else ''}"
+    name = f"{signal.signal}/{signal.code}" if signal.code else signal.signal
+    return f"{name} @{event.addr:#x}{', handled' if signal.handled else ''}"
 
 
 def _truth(attempt: Attempt, reply: Reply, mode: Mode) -> Iterator[str]:

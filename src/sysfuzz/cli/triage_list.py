@@ -1,7 +1,7 @@
 """`sysfuzz triage list`: the findings that somebody should look at, worst first, and how many are not among them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.finding import STATUSES, Finding, Status
 from sysfuzz.findings.ignore import IgnoreList
 from sysfuzz.findings.kin import elders
-from sysfuzz.findings.severity import SEVERITIES, Severity
+from sysfuzz.findings.severity import SEVERITIES, Severity, is_bug
 from sysfuzz.findings.store import Entry
 
 # Nobody has to act on these; a fixed one is shown, for it may come back.
@@ -69,7 +69,7 @@ def command(
     kin = elders(listing.entries)
     for line in columns(_row(entry, ignored, kin) for entry in chosen):
         say(line, json_file)
-    say(_sum(len(chosen), Counter(filter(None, why_hidden.values()))), json_file)
+    say(_sum([entry.finding for entry in chosen], Counter(filter(None, why_hidden.values()))), json_file)
     write_json(json_file, [_record(entry, ignored, kin) for entry in chosen])
     for message in listing.damaged:
         click.echo(message, err=True)
@@ -120,10 +120,12 @@ def _row(entry: Entry, ignored: IgnoreList, kin: Mapping[str, str]) -> tuple[str
     )
 
 
-def _sum(shown: int, hidden: Counter[str]) -> str:
-    """`3 findings, 2 not shown (1 duplicate, 1 ignored)`."""
+def _sum(shown: Sequence[Finding], hidden: Counter[str]) -> str:
+    """`3 findings, 1 of them by design, 2 not shown (1 duplicate, 1 ignored)`."""
+    documented = sum(not is_bug(finding.severity) for finding in shown)
+    by_design = f", {documented:,} of them by design" if documented else ""
     parts = ", ".join(f"{count:,} {why}" for why, count in sorted(hidden.items()))
-    return counted(shown, "finding") + (f", {hidden.total():,} not shown ({parts})" if hidden else "")
+    return counted(len(shown), "finding") + by_design + (f", {hidden.total():,} not shown ({parts})" if hidden else "")
 
 
 def _record(entry: Entry, ignored: IgnoreList, kin: Mapping[str, str]) -> dict[str, object]:

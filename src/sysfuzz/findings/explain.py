@@ -4,31 +4,36 @@
 words. Here they are put together, with the entry, what was due, and the core's map on both sides of the parting.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sysfuzz.findings.bucket import group, one_line
+from sysfuzz.findings.designbook import IMMUTABLE
 from sysfuzz.findings.explanation import Entered, Explanation, Moment, Row
 from sysfuzz.findings.facts import facts, frame_differences, signal_differences
 from sysfuzz.findings.instruction import instruction_of
 from sysfuzz.findings.life import Code, life
-from sysfuzz.findings.rulebook import RULES, Rule, rule_of_answer, rule_of_flags, rule_of_map
-from sysfuzz.findings.scene import Scene, Tried, find, panicked_op
+from sysfuzz.findings.rule import Rule
+from sysfuzz.findings.rulebook import RULES, rule_of_answer, rule_of_door, rule_of_flags, rule_of_map
+from sysfuzz.findings.scene import Scene, Tried, find, opcode_pages, panicked_op
 from sysfuzz.findings.sides import both
 from sysfuzz.findings.summary import summary, verb_of
 from sysfuzz.findings.timeline import Place, arguments, before
 from sysfuzz.findings.wording import answer, call_text, due, entry
 from sysfuzz.oracles import judge
-from sysfuzz.oracles.case import Case
+from sysfuzz.oracles.case import GUARD, Case
+from sysfuzz.oracles.origin import family
 from sysfuzz.program.ir import Mode, Program
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Region, Reply, View
 from sysfuzz.spec.expect import Dispatch, Signal
 from sysfuzz.spec.follow import follow
-from sysfuzz.targets.table import Target
+from sysfuzz.spec.promise import REFERENCE
+from sysfuzz.targets.table import DESIGNS, Target
 
 _NEAR = 16  # pages: what lies farther from the page has not merged with it, nor was it in its way
 _MAX_WORDS = 300  # characters of a core that speaks for itself
+_OF_DOORS = ("sysenter", "blocked", "check", "gates")  # rules of the kernel entry that a design states for itself
 _MAX_ROWS = 6  # entries of a map that are shown
 
 
@@ -38,14 +43,15 @@ def explain(target: Target, program: Program, bucket: str) -> Explanation | None
     verdicts = group(judge(program, outcome, target.promise)).get(bucket)
     if verdicts is None:
         return None
-    scene = find(Case(program, outcome, follow(program, outcome)), verdicts[0])
+    expectation = follow(program, outcome, target.promise)
+    scene = find(Case(program, outcome, expectation, target.promise), verdicts[0])
     entered = _entered(target, scene)
     place = scene.place
     expected, actual = _expected(scene, entered)
     rows_before, rows_after = _maps(scene)
     return Explanation(
         bucket=bucket,
-        oracle=scene.verdict.oracle,
+        oracle=verdicts[0].oracle,
         op=panicked_op(scene.case) if scene.verdict.oracle == "panic" else scene.verdict.op,
         event=scene.verdict.event,
         summary=summary(scene),
@@ -58,8 +64,19 @@ def explain(target: Target, program: Program, bucket: str) -> Explanation | None
         rule=str(_rule(scene)),
         before=rows_before,
         after=rows_after,
-        details=facts(scene),
+        details=(*facts(scene), *_known(target, scene)),
     )
+
+
+def _known(target: Target, scene: Scene) -> Iterator[str]:
+    """What the design's documents, or those who have read its source, say about this already."""
+    cause, promise = scene.verdict.cause, target.promise
+    if promise.citation(cause):
+        yield f"It is by design, and documented: {promise.citation(cause)}"
+    design = DESIGNS.get(target.name)
+    known = design.weakness(cause) if design is not None and promise is not REFERENCE else None
+    if known is not None:
+        yield f"Known of {target.name}, {known.known}: {known.summary} ({known.source})"
 
 
 def _pid(scene: Scene) -> int:
@@ -84,7 +101,8 @@ def _entered(target: Target, scene: Scene) -> Entered | None:
 def _decided(reply: Reply, arguments_too: bool) -> str:
     """What the core did about an attempt."""
     if reply.signal is not None:
-        return f"{reply.signal.signal}/{reply.signal.code} @{reply.signal.addr:#x}"
+        words = "/".join(filter(None, (reply.signal.signal, reply.signal.code)))
+        return f"{words} @{reply.signal.addr:#x}"
     if not reply.call:
         return "nothing"
     return f"dispatched {call_text(reply.call, reply.args) if arguments_too else reply.call}"
@@ -141,7 +159,7 @@ def _what(scene: Scene) -> str:
 def _attempt(scene: Scene, tried: Tried, place: Place) -> Moment:
     """The attempt itself, with the state in which it met the page."""
     reply, at = tried.reply, tried.attempt.opcode if tried.attempt.gate else tried.attempt.start
-    what = call_text(reply.call, reply.args) if reply.call else tried.attempt.gate or "a fault"
+    what = call_text(reply.call, reply.args) if reply.call else tried.attempt.gate or f"a {family(tried.attempt)}"
     did = "dispatched" if reply.call else "dropped without a word"
     if reply.signal is not None:
         did = f"answered with {reply.signal.signal}"
@@ -169,6 +187,8 @@ def _expected(scene: Scene, entered: Entered | None) -> tuple[str, str]:
         return f"{point.call} answers {due(point.due)}", f"it answers {answer(point.result)}"
     if scene.place is not None:
         now = both(point, scene.place, scene.field)
+        if not now.agree and scene.field == GUARD:
+            return f"the guard of process {scene.place.pid} is '{now.spec}'", f"in the core it is '{now.core}'"
         if not now.agree:
             place = scene.place
             name = f"page {place.page * PAGE:#x} of process {place.pid}" if place.page >= 0 else f"process {place.pid}"
@@ -221,17 +241,21 @@ def _rule(scene: Scene) -> Rule:
     if verdict.oracle == "state-changed":
         return RULES["unchanged"]
     if scene.root is not None and scene.cause is not None:
-        return rule_of_map(scene.cause.name, scene.root.field, verb_of(scene.root))
+        return rule_of_map(scene.cause.name, scene.root.field, verb_of(scene.root), scene.case.promise.name)
     if verdict.oracle == "flag-accepted":
         return rule_of_flags(str(point.due))
     if verdict.oracle == "errno":
         errno = point.due if isinstance(point.due, str) else point.result
+        if scene.case.promise.name == "pinsyscalls" and errno == "EPERM" and point.name != "pinsyscalls":
+            return IMMUTABLE
         return rule_of_answer(point.name, point.numbers, errno, bits)
     if verdict.oracle == "panic":
         return _panic_rule(scene, bits)
     if tried is None:
         return RULES["sane"]
-    return RULES[_entry_rule(verdict.oracle, tried)]
+    key = _entry_rule(verdict.oracle, tried)
+    of_door = key in _OF_DOORS or family(tried.attempt) == "vsyscall"
+    return rule_of_door(tried.promise.name, key) if of_door else RULES[key]
 
 
 def _entry_rule(oracle: str, tried: Tried) -> str:
@@ -268,20 +292,22 @@ def _maps(scene: Scene) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
         return (), ()
     if scene.root is None or scene.cause is None:
         page = scene.place.page
-        near = {page} if page >= 0 else _flagged(scene, scene.place.pid)
+        near = {page} if page >= 0 else _near(scene, scene.place.pid)
         return _rows(scene.core, scene.place.pid, page, near), ()
     root, cause = scene.root, scene.cause
     index = scene.points.index(cause)
     here = Place(root.pid, root.page)
     there = before(cause, here)
     # Both places in both tables: what was in the way of a page that moves, what is left where it came from.
-    near = {here.page, there.page} if here.page >= 0 else _flagged(scene, root.pid)
+    near = {here.page, there.page} if here.page >= 0 else _near(scene, root.pid)
     views = scene.points[index - 1].views if index else ()
     return _rows(views, there.pid, there.page, near), _rows(cause.views, here.pid, here.page, near)
 
 
-def _flagged(scene: Scene, pid: int) -> set[int]:
-    """Numbers of the pages of a process that must have an attribute."""
+def _near(scene: Scene, pid: int) -> set[int]:
+    """Numbers of the pages that matter to a process as a whole: those of the instruction, to its guard; to its mark, those with an attribute."""
+    if scene.field == GUARD:
+        return set(opcode_pages(scene.tried.attempt)) if scene.tried is not None else set()
     pages = next((state.pages for state in scene.point.states if state.pid == pid), {})
     return {number for number, page in pages.items() if page.attributes}
 

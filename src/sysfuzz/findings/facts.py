@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sysfuzz.findings.bucket import one_line
+from sysfuzz.findings.refusals import reasons
 from sysfuzz.findings.scene import Scene, Tried, flagged, opcode_pages, panicked_op
 from sysfuzz.findings.timeline import arguments
 from sysfuzz.findings.wording import ATTRIBUTE, argument, bad_flags, counted, page_by_core
@@ -17,6 +18,7 @@ from sysfuzz.program.names import MAP, PAGE, REGISTERS
 from sysfuzz.program.outcome import Delivered
 from sysfuzz.spec.expect import Dispatch, Expectation, Signal, State
 from sysfuzz.spec.pages import Pages
+from sysfuzz.spec.promise import REFERENCE
 
 _SAVED = {"syscall": 2, "int80": 2, "lcall7": 7, "lcall27": 7}  # bytes of the opcode as a core takes them to be
 # What a cause says of the place of an entry (`oracles.origin`), where the addresses alone do not tell.
@@ -45,6 +47,11 @@ def _entry(scene: Scene) -> Iterator[str]:
     """Why the origin of an entry is what it is, where no parting explains the decision."""
     tried = scene.tried
     assert tried is not None
+    if tried.promise is not REFERENCE:
+        yield from reasons(
+            scene.case.program.mode, tried.promise, tried.state, tried.lwp, tried.attempt, scene.root is not None
+        )
+        return
     if scene.root is not None:
         if scene.field == MARK:
             yield f"Process {tried.pid} is not marked, so that the core does not look where its entries come from"
@@ -77,7 +84,7 @@ def _frame(scene: Scene) -> Iterator[str]:
     assert tried is not None
     wanted, got = tried.decision, tried.reply.signal
     if got is None or not isinstance(wanted, Signal):
-        if scene.root is not None:
+        if scene.root is not None or tried.promise is not REFERENCE:
             yield from _entry(scene)
         return
     wrong = (*signal_differences(wanted, got), *frame_differences(wanted, got, scene.case.program.mode))
@@ -180,6 +187,7 @@ _FACTS: Mapping[str, Callable[[Scene], Iterator[str]]] = {
     "attribute-lost": _none,
     "attribute-gained": _none,
     "process-flag": _none,
+    "guard": _none,
     "flag-accepted": _answer,
     "sigill-frame": _frame,
     "dispatch": _dispatch,

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sysfuzz.findings.explanation import PARTED, Moment
+from sysfuzz.findings.guards import wording
 from sysfuzz.findings.sides import ALIVE, EXACT_MARK, GONE, Both, both, differs, unborn
 from sysfuzz.findings.timeline import Place, Point, way
-from sysfuzz.findings.wording import ATTRIBUTE, MARKED, UNMAPPED, UNMARKED, call_text
-from sysfuzz.oracles.case import MARK
+from sysfuzz.findings.wording import ATTRIBUTES, MARKED, NOUNS, UNMAPPED, UNMARKED, call_text
+from sysfuzz.oracles.case import GUARD, MARK
 from sysfuzz.program.names import PAGE
 
 
@@ -25,11 +26,11 @@ class Code(NamedTuple):
 def life(found: Sequence[Point], place: Place, field: str, code: Code | None = None) -> tuple[Moment, ...]:
     """The moments of the page that is at `place` behind the last of `found`, in order.
 
-    Of a process (page -1) it is the life of its mark, or for another `field` whether it lives.
+    Of a process (page -1) it is the life of its mark or of its guard, or for another `field` whether it lives.
     """
     places = way(found, place)
     different = False
-    last = unborn(place, field)
+    last = unborn(place, field, found[0].design) if found else unborn(place, field)
     moments = []
     for point, here, there in zip(found, places, [places[0], *places], strict=False):
         now, differ = both(point, here, field), differs(point, here, field)
@@ -62,7 +63,7 @@ def _remaps(point: Point, place: Place) -> bool:
 
 def _writes(point: Point, here: Place, last: Place, code: Code) -> bool:
     """Whether a poke wrote bytes of the instruction, wherever its page was then."""
-    if point.name != "poke" or point.result != 0 or here.page < 0 or point.pid != here.pid:
+    if point.name != "poke" or point.result != 0 or point.pid != here.pid:
         return False
     addr, data = point.args
     assert isinstance(addr, int)
@@ -79,7 +80,9 @@ def _note(point: Point, last: Both, now: Both, here: Place, there: Place, field:
         return f"{f'{moved}, and ' if moved else ''}{wrong}: {PARTED}"
     if last == now:
         return moved or "maps the page anew"
-    done = _done(last, now) if now.agree else "" if moved else "changes the page"
+    done = _done(point, last, now, field) if now.agree else "" if moved else "changes the page"
+    if field == GUARD and not now.agree and not moved:
+        done = "changes the guard"
     return " and ".join(filter(None, (moved, done)))
 
 
@@ -101,25 +104,52 @@ def _moved(point: Point, here: Place, there: Place) -> str:
     return f"moves the page from {there.page * PAGE:#x} to {here.page * PAGE:#x}"
 
 
-def _done(last: Both, now: Both) -> str:
-    """What a call did to a page on which core and spec agree behind it."""
+def _done(point: Point, last: Both, now: Both, field: str) -> str:
+    """What a call did to a page, or to a process, on which core and spec agree behind it."""
     if last.spec == now.spec:
         return "makes core and spec agree again"
+    if field == GUARD:
+        return "ends the guard" if now.spec == wording(point.design).nothing else "sets the guard"
     if now.spec in (MARKED, UNMARKED):
         return "marks the process" if now.spec == MARKED else "unmarks the process"
     if now.spec in (ALIVE, GONE):
         return "starts the process" if now.spec == ALIVE else "ends the process"
     if now.spec == UNMAPPED:
         return "unmaps the page"
-    had, has = ATTRIBUTE in last.spec, ATTRIBUTE in now.spec
+    word, name = _attribute(point), _noun(point)
+    had, has = _has(word, last.spec), _has(word, now.spec)
     if has != had:
-        return f"sets {ATTRIBUTE}" if has else f"puts a page without {ATTRIBUTE} in its place"
-    return f"maps the page without {ATTRIBUTE}" if last.spec == UNMAPPED else "changes the page"
+        return f"sets {name}" if has else f"puts a page without {name} in its place"
+    if last.spec != UNMAPPED:
+        return "changes the page"
+    return f"maps the page without {name}" if name else "maps the page"
+
+
+def _attribute(point: Point) -> str:
+    """The attribute by which the design decides; "" if it does not go by pages."""
+    return ATTRIBUTES.get(_bit(point), "")
+
+
+def _noun(point: Point) -> str:
+    """What a page with it has; "" as above."""
+    return NOUNS.get(_bit(point), "")
+
+
+def _bit(point: Point) -> int:
+    return wording(point.design).by_pages
+
+
+def _has(name: str, state: str) -> bool:
+    """Whether a page of this state has the attribute."""
+    return bool(name) and name in state
 
 
 def _wrong(point: Point, last: Both, now: Both, here: Place, there: Place, field: str) -> str:
     """How the core comes to hold something else than it must."""
-    core, spec = ATTRIBUTE in now.core, ATTRIBUTE in now.spec
+    if field == GUARD:
+        return _wrong_guard(point, last, now, here, there)
+    word, name = _attribute(point), _noun(point)
+    core, spec = _has(word, now.core), _has(word, now.spec)
     if field == MARK and here == there:
         return "the core unmarks the process" if last.core == MARKED else "the core does not mark the process"
     if field in (MARK, EXACT_MARK):
@@ -133,17 +163,29 @@ def _wrong(point: Point, last: Both, now: Both, here: Place, there: Place, field
         return "the core maps the page" if last.core == UNMAPPED else "the core leaves the page mapped"
     merged = _merged(point, here)
     if merged:
-        kind = "" if core == spec else f", {'with' if core else 'without'} {ATTRIBUTE}"
+        kind = "" if core == spec else f", {'with' if core else 'without'} {name}"
         return f"the core makes the page part of {merged}{kind}"
     if spec and not core:
-        return f"the core {'does not set' if point.name == 'mmap' else 'loses'} {ATTRIBUTE}"
+        return f"the core {'does not set' if point.name == 'mmap' else 'loses'} {name}"
     if core and not spec:
-        return f"the core {'keeps' if ATTRIBUTE in last.core else 'sets'} {ATTRIBUTE}, which nobody asked for"
+        return f"the core {'keeps' if _has(word, last.core) else 'sets'} {name}, which nobody asked for"
     if now.core == last.core:
         return "the core leaves the page as it was"
     if now.spec == last.spec:
         return "the core changes the page"
     return f"the core {'maps' if last.core == UNMAPPED else 'changes'} the page, but not as it must be"
+
+
+def _wrong_guard(point: Point, last: Both, now: Both, here: Place, there: Place) -> str:
+    """How the core comes to enforce something else than it must."""
+    nothing = wording(point.design).nothing
+    if here != there:
+        return f"the core gives it {'none of its guard' if now.core == nothing else 'another guard'}"
+    if now.core == last.core:
+        return "the core leaves the guard as it was"
+    if now.core == nothing:
+        return "the core ends the guard"
+    return "the core changes the guard" if now.spec == last.spec else "the core sets another guard"
 
 
 def _merged(point: Point, place: Place) -> str:

@@ -6,21 +6,27 @@ Found by looking at the case again, with the verdict in hand: an oracle says wha
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from sysfuzz.findings.guards import wording
 from sysfuzz.findings.sides import EXACT_MARK, differs
 from sysfuzz.findings.timeline import Place, Point, points, way
-from sysfuzz.oracles.case import MARK, Case, Parting
+from sysfuzz.oracles.case import GUARD, MARK, Case, Parting
+from sysfuzz.oracles.judge import BY_DESIGN, ORACLES
+from sysfuzz.oracles.lwps import current_lwp
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.names import PAGE
-from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Reply, View
+from sysfuzz.program.outcome import Attempt, Reply, View
+from sysfuzz.spec.doors import forbids
 from sysfuzz.spec.expect import Dispatch, Signal, State
+from sysfuzz.spec.promise import REFERENCE, Promise
 
 # The parting that a verdict of these oracles reports, among those of its op and cause.
 _REPORTED: Mapping[str, Callable[[Parting], bool]] = {
     "attribute-lost": lambda p: p.field == "attributes" and bool(p.expected & ~p.actual),
     "attribute-gained": lambda p: p.field == "attributes" and bool(p.actual & ~p.expected),
     "process-flag": lambda p: p.field == MARK,
+    "guard": lambda p: p.field == GUARD,
     "state-changed": lambda p: p.failed,
-    "map": lambda p: p.field not in ("attributes", MARK),
+    "map": lambda p: p.field not in ("attributes", MARK, GUARD),
 }
 _OF_ENTRIES = ("escape", "blocked", "sigill-frame", "dispatch", "lock")
 _LONGEST = 7  # bytes of an opcode: a core that sees less than the CPU looks for it this far around
@@ -29,21 +35,30 @@ _LONGEST = 7  # bytes of an opcode: a core that sees less than the CPU looks for
 class Tried(NamedTuple):
     """An attempt, what the core did about it, what it had to do, and the states before."""
 
+    promise: Promise  # what it is judged by
     pid: int
+    lwp: int
     attempt: Attempt
     reply: Reply
     decision: Dispatch | Signal
     states: tuple[State, ...]
+
+    @property
+    def state(self) -> State:
+        """The process, as it must be."""
+        return next((state for state in self.states if state.pid == self.pid), State(self.pid, False, {}))
 
 
 class Scene(NamedTuple):
     """All that an explanation is made from."""
 
     case: Case
-    verdict: Verdict
+    verdict: Verdict  # as the oracle that saw it gave it, whether documents state it or not
     points: list[Point]  # from boot up to the verdict: the call that it is about, or what was before the attempt
     tried: Tried | None  # of the oracles of the kernel entry
-    place: Place | None  # the page that mattered, or page -1 for its process, behind the last point; None: none does
+    place: (
+        Place | None
+    )  # the page that mattered, or page -1 for its process as a whole, behind the last point; None: none does
     root: Parting | None  # where core and spec first parted over it
     cause: Point | None  # the call that did that; without a root, the one that kept a mark too long
 
@@ -57,7 +72,9 @@ class Scene(NamedTuple):
         """What of the page, or of the process, mattered."""
         if self.root is not None:
             return self.root.field
-        return EXACT_MARK if self.verdict.oracle == "lock" else "attributes"
+        if self.verdict.oracle == "lock":
+            return EXACT_MARK
+        return GUARD if self.place is not None and self.place.page < 0 else "attributes"
 
     @property
     def core(self) -> Sequence[View]:
@@ -67,6 +84,7 @@ class Scene(NamedTuple):
 
 def find(case: Case, verdict: Verdict) -> Scene:
     """The scene of a verdict of `case`."""
+    verdict = _plain(case, verdict)
     tried = _tried(case, verdict) if verdict.oracle in _OF_ENTRIES else None
     known = points(case)
     if tried is not None:
@@ -107,18 +125,36 @@ def opcode_pages(attempt: Attempt) -> list[int]:
 
 
 def flagged(tried: Tried) -> list[int]:
-    """Those of them that must have no-syscalls."""
-    pages = next((state.pages for state in tried.states if state.pid == tried.pid), {})
+    """Those of them from which, by pages, no call may come: none on a design that goes by ranges or by places."""
+    promise, state = tried.promise, tried.state
+    if not wording(promise.name).by_pages:
+        return []
     return [
-        number for number in opcode_pages(tried.attempt) if number in pages and pages[number].attributes & NOSYSCALLS
+        number
+        for number in opcode_pages(tried.attempt)
+        if (promise is not REFERENCE or number in state.pages)
+        and forbids(promise, state.pages, state.guard, tried.lwp, number * PAGE)
     ]
+
+
+def _plain(case: Case, verdict: Verdict) -> Verdict:
+    """What the oracle said that saw what documents state; any other verdict is that already."""
+    if verdict.oracle != BY_DESIGN:
+        return verdict
+    told = (verdict.op, verdict.event, verdict.cause, verdict.expected)
+    for oracle in ORACLES.values():
+        for plain in oracle(case):
+            if (plain.op, plain.event, plain.cause, plain.expected) == told:
+                return plain
+    raise LookupError(f"no oracle says what is documented: {verdict.cause}")
 
 
 def _tried(case: Case, verdict: Verdict) -> Tried | None:
     for op, number, pid, event, wanted, states in case.attempts():
         if (op, number) == (verdict.op, verdict.event):
             assert event.attempt is not None and event.reply is not None and wanted.decision is not None
-            return Tried(pid, event.attempt, event.reply, wanted.decision, states)
+            lwp = current_lwp(case, op)
+            return Tried(case.promise, pid, lwp, event.attempt, event.reply, wanted.decision, states)
     return None
 
 
@@ -142,7 +178,7 @@ def _entry_place(verdict: Verdict, tried: Tried | None) -> Place | None:
     """The page of the instruction, where no parting names one."""
     if tried is None:
         return None
-    if verdict.oracle == "lock":
+    if verdict.oracle == "lock" or not wording(tried.promise.name).by_pages:
         return Place(tried.pid, -1)
     return Place(tried.pid, (flagged(tried) or opcode_pages(tried.attempt))[0])
 

@@ -1,25 +1,27 @@
 """One place, core and spec side by side: what the core holds behind a point, what it must hold, and whether the two agree.
 
-A place is a page, or a process as a whole, of which its mark matters or whether it lives. As text the two sides can be compared by eye; whether
-they disagree in one field is asked of the values.
+A place is a page, or a process as a whole, of which its mark or its guard matters, or whether it lives. As text the two sides can be compared by
+eye; whether they disagree in one field is asked of the values.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sysfuzz.findings.guards import told, wording
 from sysfuzz.findings.timeline import Place, Point
 from sysfuzz.findings.wording import MARKED, UNMAPPED, UNMARKED, page_by_core, page_by_spec, regions_of
-from sysfuzz.oracles.case import MARK
+from sysfuzz.oracles.case import GUARD, MARK
 from sysfuzz.program.outcome import View
 from sysfuzz.spec.compare import TRAITS
 from sysfuzz.spec.expect import State
+from sysfuzz.spec.promise import REFERENCE
 
 ALIVE, GONE = "alive", "gone"
 EXACT_MARK = "exact mark"  # as the field MARK of a parting, where it matters as well that the mark is not there
 
 
 class Both(NamedTuple):
-    """A page, a mark or a process as the core has it and as it must be."""
+    """A page, a mark, a guard or a process as the core has it and as it must be."""
 
     core: str
     spec: str
@@ -30,10 +32,12 @@ class Both(NamedTuple):
         return self.core == self.spec
 
 
-def unborn(place: Place, field: str) -> Both:
+def unborn(place: Place, field: str, design: str = REFERENCE.name) -> Both:
     """The state of a place before there is anything."""
     if place.page >= 0:
         return Both(UNMAPPED, UNMAPPED)
+    if field == GUARD:
+        return Both(wording(design).nothing, wording(design).nothing)
     return Both(UNMARKED, UNMARKED) if field in (MARK, EXACT_MARK) else Both(GONE, GONE)
 
 
@@ -42,6 +46,9 @@ def both(point: Point, place: Place, field: str) -> Both:
     if place.page >= 0:
         return Both(page_by_core(point.views, place.pid, place.page), page_by_spec(point.states, place.pid, place.page))
     view, state = _view(point.views, place.pid), _state(point.states, place.pid)
+    if field == GUARD:
+        core_rows, rows = view.guard if view is not None else (), state.guard if state is not None else ()
+        return Both(told(point.design, core_rows), told(point.design, rows))
     if field not in (MARK, EXACT_MARK):
         return Both(ALIVE if view else GONE, ALIVE if state else GONE)
     core = MARKED if view is not None and view.marked else UNMARKED
@@ -57,6 +64,9 @@ def differs(point: Point, place: Place, field: str) -> bool:
     """Whether core and spec disagree about `field` (of a parting) behind `point`."""
     state = _state(point.states, place.pid)
     page = state.pages.get(place.page) if state is not None and place.page >= 0 else None
+    if place.page < 0 and field == GUARD:  # long ones are told in part
+        view = _view(point.views, place.pid)
+        return (view.guard if view is not None else ()) != (state.guard if state is not None else ())
     if place.page < 0 or field not in TRAITS:
         return not both(point, place, field).agree
     regions = regions_of(point.views, place.pid, place.page)

@@ -6,13 +6,17 @@ A sentence names calls, fields and what was done, no addresses: those belong to 
 from collections.abc import Callable, Mapping
 
 from sysfuzz.findings.bucket import one_line
-from sysfuzz.findings.scene import Scene, flagged, panicked_op
+from sysfuzz.findings.guards import wording
+from sysfuzz.findings.refusals import is_moved
+from sysfuzz.findings.scene import Scene, Tried, flagged, panicked_op
 from sysfuzz.findings.timeline import Point
-from sysfuzz.findings.wording import ATTRIBUTE, answer, bad_flags, due, system_call, trait
-from sysfuzz.oracles.case import MARK, Parting
+from sysfuzz.findings.wording import ATTRIBUTE, NOUNS, answer, bad_flags, due, system_call, trait
+from sysfuzz.oracles.case import GUARD, MARK, Parting
 from sysfuzz.oracles.core import without_numbers
+from sysfuzz.oracles.origin import family
 from sysfuzz.program.outcome import Attempt
 from sysfuzz.spec.expect import Dispatch
+from sysfuzz.spec.promise import REFERENCE
 
 _MAX = 106  # characters of a title
 
@@ -39,6 +43,14 @@ _PARTS: Mapping[str, str] = {
     "pc": "the PC in the frame",
     "registers": "the registers in the frame",
     "handler": "the handler",
+}
+# What is out of the ordinary about the place of an entry, on a design that refuses places of its own (`oracles.origin`).
+_ORDERS: Mapping[str, str] = {
+    "next": "the next address does not lie there",
+    "head": "its last bytes do not lie there",
+    "tail": "its first bytes do not lie there",
+    "before": "what is in front of it does not lie there",
+    "base": "its code segment has a base",
 }
 
 
@@ -75,20 +87,31 @@ def _misdeed(point: Point, parting: Parting) -> str:
     manner = _MANNERS.get(verb_of(parting), "")
     if field == MARK:
         return f"{call} leaves process {parting.pid} unmarked"
+    if field == GUARD:
+        return f"{call} leaves process {parting.pid} {_guard(point.design, expected, actual)}"
     if field == "alive":
         return f"{call} leaves process {parting.pid} {'alive' if actual else 'dead'}"
     if field == "mapped":
         return f"{call} leaves a page {'out of the map' if not actual else 'mapped twice' if expected else 'mapped'}"
     if field == "aligned":
         return f"{call} makes an entry that begins or ends inside a page"
+    lost, gained = (NOUNS.get(bits, ATTRIBUTE) for bits in (expected & ~actual, actual & ~expected))
     if field == "attributes" and expected & ~actual:
         own = call == "mmap" and not manner
-        return f"{call} {'does not set' if own else 'loses'} {ATTRIBUTE}{manner or ('' if own else ' of a page')}"
+        return f"{call} {'does not set' if own else 'loses'} {lost}{manner or ('' if own else ' of a page')}"
     if field == "attributes":
         if verb_of(parting) == "merge":
-            return f"{call} spreads {ATTRIBUTE} to another page{manner}"
-        return f"{call} leaves {ATTRIBUTE} on a page that must not have it{manner}"
+            return f"{call} spreads {gained} to another page{manner}"
+        return f"{call} leaves {gained} on a page that must not have it{manner}"
     return f"{call} leaves a page with {_FIELDS.get(field, field)} {trait(field, actual)} where {trait(field, expected)} is due{manner}"
+
+
+def _guard(design: str, expected: int, actual: int) -> str:
+    """What is wrong with a guard of `actual` rows where `expected` are due."""
+    noun = wording(design).noun
+    if actual < expected:
+        return f"without its {noun}"
+    return f"with {noun} that it must not have" if actual > expected else f"with other {noun} than its own"
 
 
 def _because(scene: Scene, otherwise: str) -> str:
@@ -100,10 +123,24 @@ def _because(scene: Scene, otherwise: str) -> str:
 def _escape(scene: Scene) -> str:
     tried = scene.tried
     assert tried is not None
+    if tried.promise is not REFERENCE:
+        return f"{system_call(tried.reply.call)} from {wording(tried.promise.name).refused} is dispatched{_why(scene, tried)}"
     if not tried.attempt.gate:
         return f"an instruction in a {ATTRIBUTE} page that is no kernel entry is dispatched as {tried.reply.call}"
     passed = f": the check lets {_gate(tried.attempt)} pass"
     return f"{system_call(tried.reply.call)} from a {ATTRIBUTE} page is dispatched{_because(scene, passed)}"
+
+
+def _why(scene: Scene, tried: Tried) -> str:
+    """How a design with a check of its own comes to decide wrongly: by an earlier call, or by where the entry lies."""
+    if scene.root is not None:
+        return _because(scene, "")
+    if family(tried.attempt) == "vsyscall":
+        return ": it goes through the vsyscall page"
+    if is_moved(tried.promise, tried.attempt):
+        return f": {_gate(tried.attempt)} counts as made in the vdso"
+    words = [_ORDERS[word] for word in scene.verdict.cause.split("/") if word in _ORDERS]
+    return f": {', '.join(words)}" if words else f": the check decides so about {_gate(tried.attempt)}"
 
 
 def _attribute(scene: Scene) -> str:
@@ -147,6 +184,8 @@ def _frame(scene: Scene) -> str:
     words = scene.verdict.cause.split("/")[-1].split("-")
     parts = " and ".join(_PARTS.get(word, word) for word in words)
     verb = "are" if len(words) > 1 or words == ["registers"] else "is"
+    if family(tried.attempt) == "vsyscall":
+        return f"{parts} {verb} wrong when a vsyscall is refused"
     return f"{parts} {verb} wrong when {f'{_a(gate)} is refused' if gate else 'a fault is delivered'}"
 
 
@@ -165,6 +204,9 @@ def _blocked(scene: Scene) -> str:
     tried = scene.tried
     assert tried is not None and isinstance(tried.decision, Dispatch)
     done = "refused" if tried.reply.signal is not None else "dropped"
+    if tried.promise is not REFERENCE:
+        call, allowed = system_call(tried.decision.call), wording(tried.promise.name).allowed
+        return f"{call} from {allowed} is {done}{_why(scene, tried)}"
     where = "" if flagged(tried) else f" from a page without {ATTRIBUTE}"
     return f"{system_call(tried.decision.call)}{where} is {done}{_because(scene, '')}"
 
@@ -204,6 +246,7 @@ _SENTENCES: Mapping[str, Callable[[Scene], str]] = {
     "attribute-lost": _attribute,
     "attribute-gained": _attribute,
     "process-flag": _process_flag,
+    "guard": _attribute,
     "flag-accepted": _flag_accepted,
     "sigill-frame": _frame,
     "dispatch": _dispatch,

@@ -14,6 +14,7 @@ from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Outcome, Result, View
 from sysfuzz.spec.expect import Dispatch, Expectation, State
+from sysfuzz.spec.promise import REFERENCE
 
 
 class Place(NamedTuple):
@@ -36,6 +37,7 @@ class Point(NamedTuple):
     views: tuple[View, ...]
     states: tuple[State, ...]
     transitions: tuple[str, ...]  # what the core says that its maps did
+    design: str = REFERENCE.name  # whose rows the guards of views and states have
 
     @property
     def name(self) -> str:
@@ -51,7 +53,8 @@ class Point(NamedTuple):
 def points(case: Case) -> list[Point]:
     """All points of a run in order, from boot to the last op that was answered."""
     outcome = case.outcome
-    found = [Point(-1, -1, 1, "boot", (), 0, 0, outcome.boot, case.expected.boot, ())]
+    design = case.promise.name
+    found = [Point(-1, -1, 1, "boot", (), 0, 0, outcome.boot, case.expected.boot, (), design)]
     for index, op, step, expected in case.steps():
         for number, (event, wanted) in enumerate(zip(step.events, expected.events, strict=False)):
             reply, decision = event.reply, wanted.decision
@@ -70,12 +73,25 @@ def points(case: Case) -> list[Point]:
                         event.views,
                         wanted.states,
                         told,
+                        design,
                     )
                 )
         args = arguments(case, index)
         found.append(
-            Point(index, -1, step.pid, op.call, args, step.result, expected.result, step.views, expected.states, step.transitions)
-        )  # fmt: skip
+            Point(
+                index,
+                -1,
+                step.pid,
+                op.call,
+                args,
+                step.result,
+                expected.result,
+                step.views,
+                expected.states,
+                step.transitions,
+                design,
+            )
+        )
     return found
 
 

@@ -4,17 +4,25 @@ One way to say each thing, so that a page's state as the core has it and as it m
 not what they mean for a bug.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sysfuzz.oracles.causes import OP_NAMES
 from sysfuzz.program.ir import CALLS, Arg, Kind, Op
 from sysfuzz.program.names import ADVICE, INHERIT, MAP, PAGE
-from sysfuzz.program.outcome import NOSYSCALLS, Region, Result, View
+from sysfuzz.program.outcome import IMMUTABLE, NOSYSCALLS, PERMITTED, STACK, Region, Result, View
 from sysfuzz.program.printer import ALIGNED_SHIFT
 from sysfuzz.program.text import format_arg, format_op
 from sysfuzz.spec.expect import AnyBytes, Anywhere, Expectation, State, Unspecified
 
 ATTRIBUTE = "no-syscalls"
+ATTRIBUTES: Mapping[int, str] = {NOSYSCALLS: ATTRIBUTE, PERMITTED: "permitted", IMMUTABLE: "immutable", STACK: "stack"}
+# What a page has that has one of them.
+NOUNS: Mapping[int, str] = {
+    NOSYSCALLS: ATTRIBUTE,
+    PERMITTED: "permission",
+    IMMUTABLE: "immutability",
+    STACK: "the mark of a stack",
+}
 UNMAPPED = "unmapped"
 MARKED, UNMARKED = "marked", "unmarked"
 
@@ -36,10 +44,15 @@ def protection(prot: int) -> str:
     return "".join(letter if prot >> bit & 1 else "-" for bit, letter in enumerate("rwx"))
 
 
+def attribute_names(mask: int) -> list[str]:
+    """Names of the attributes in a mask, what has none in hex."""
+    rest = mask & ~sum(ATTRIBUTES)
+    return [name for bit, name in ATTRIBUTES.items() if mask & bit] + [f"{rest:#x}"] * bool(rest)
+
+
 def attributes(mask: int) -> str:
-    """Names of the attributes in a mask; bits without a name in hex; "" for none."""
-    rest = mask & ~NOSYSCALLS
-    return " ".join([ATTRIBUTE] * (mask & NOSYSCALLS) + [f"{rest:#x}"] * bool(rest))
+    """The same in one text; "" for none."""
+    return " ".join(attribute_names(mask))
 
 
 def trait(field: str, value: int) -> str:

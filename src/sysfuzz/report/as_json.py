@@ -12,7 +12,7 @@ from sysfuzz.findings.explanation import Entered, Explanation, Row
 from sysfuzz.report.contents import TIME, Item, Report
 from sysfuzz.report.document import dump
 
-SCHEMA = 1  # rises when a key comes, goes or changes its meaning
+SCHEMA = 2  # rises when a key comes, goes or changes its meaning
 
 Json = dict[str, object]
 
@@ -33,12 +33,14 @@ def render(report: Report) -> str:
         "directory": str(report.directory),
         "summary": {
             "open": report.counts,
+            "by_design": len(report.by_design),
             "closed": len(report.closed),
             "ignored": len(report.ignored),
             "damaged": len(report.damaged),
             "not_shown": report.hidden,
         },
         "open": [_item(item) for item in report.open],
+        "by_design": [_item(item) for item in report.by_design],
         "closed": [_item(item) for item in report.closed],
         "ignored": [_item(item) for item in report.ignored],
         "damaged": list(report.damaged),

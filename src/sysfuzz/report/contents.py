@@ -16,7 +16,7 @@ from sysfuzz.findings.files import StoreError, located
 from sysfuzz.findings.finding import Finding, Status
 from sysfuzz.findings.kin import elders
 from sysfuzz.findings.reproducer import replay_command
-from sysfuzz.findings.severity import SEVERITIES, Severity
+from sysfuzz.findings.severity import SEVERITIES, Severity, is_bug
 from sysfuzz.findings.store import Entry, Listing, Store
 from sysfuzz.program.ir import Program
 from sysfuzz.program.text import TextError, load
@@ -117,6 +117,7 @@ class Report(NamedTuple):
     made: datetime  # UTC
     versions: Mapping[str, str]  # of sysfuzz and of what it rests on
     open: tuple[Item, ...]
+    by_design: tuple[Item, ...]  # open, but the design's own documents state it: no bugs
     closed: tuple[Item, ...]  # fixed, duplicate, rejected
     ignored: tuple[Item, ...]
     damaged: tuple[str, ...]  # what cannot be read, one located line each
@@ -125,12 +126,16 @@ class Report(NamedTuple):
     @property
     def items(self) -> tuple[Item, ...]:
         """All that can be read."""
-        return self.open + self.closed + self.ignored
+        return self.open + self.by_design + self.closed + self.ignored
 
     @property
     def counts(self) -> dict[Severity, int]:
-        """Open findings by severity, the worst first."""
-        return {severity: sum(item.finding.severity == severity for item in self.open) for severity in SEVERITIES}
+        """Open bugs by severity, the worst first."""
+        return {
+            severity: sum(item.finding.severity == severity for item in self.open)
+            for severity in SEVERITIES
+            if is_bug(severity)
+        }
 
 
 def gather(
@@ -159,7 +164,8 @@ def gather(
         directory=store.directory,
         made=made,
         versions=versions,
-        open=tuple(item for item in heard if item.is_open),
+        open=tuple(item for item in heard if item.is_open and is_bug(item.finding.severity)),
+        by_design=tuple(item for item in heard if item.is_open and not is_bug(item.finding.severity)),
         closed=tuple(item for item in heard if not item.is_open),
         ignored=tuple(item for item in items if item.ignored),
         damaged=tuple(damaged),

@@ -60,6 +60,7 @@ def render(report: Report) -> str:
     numbers = iter(range(1, len(report.items) + 1))
     sections = {
         "open": ("Open", [_card(item, next(numbers)) for item in report.open]),
+        "by-design": ("By design", [_card(item, next(numbers)) for item in report.by_design]),
         "closed": ("Closed", [_card(item, next(numbers)) for item in report.closed]),
         "ignored": ("Ignored", [_card(item, next(numbers)) for item in report.ignored]),
     }

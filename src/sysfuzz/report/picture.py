@@ -5,11 +5,14 @@ draws it, and its style sheet colours it. Whatever the colours say is also writt
 do not see it.
 """
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from sysfuzz.findings.explanation import Entered, Moment
+from sysfuzz.findings.guards import NOTHING, is_guard
+from sysfuzz.findings.wording import ATTRIBUTES
 
 # Everything fits a phone: 320 pixels.
 _LABELS = 56  # width of the column of op numbers
@@ -21,8 +24,10 @@ _PARTING = 20  # room for the words where the two part
 _LINE = 14  # height of a line of text
 _MAX_LINES, _MAX_TEXT = 2, 17  # lines that a moment holds, and characters that a track does
 
-# attribute: the page has one, or the process is marked; plain: mapped without; none: there is no page, mark or process; decision: no state of
-# a page, but what became of an entry.
+_PAGE = re.compile("[r-][w-][x-]")  # how the state of a page that is mapped begins
+
+# attribute: the page has one, or the process is marked or has a guard; plain: mapped without; none: there is no page, mark, guard or process;
+# decision: no state of a page, but what became of an entry.
 State = Literal["attribute", "plain", "none", "decision"]
 
 
@@ -101,10 +106,12 @@ def label(moment: Moment) -> str:
 
 
 def state_of(text: str) -> State:
-    """What a state of a page or a mark amounts to."""
-    if text in ("unmapped", "unmarked", "gone"):
+    """What a state of a page, a mark or a guard amounts to."""
+    if text in ("unmapped", "unmarked", "gone") or text in NOTHING:
         return "none"
-    return "attribute" if text == "marked" or "no-syscalls" in text else "plain"
+    if _PAGE.match(text):
+        return "attribute" if any(name in text for name in ATTRIBUTES.values()) else "plain"
+    return "attribute" if text == "marked" or is_guard(text) else "plain"
 
 
 def _segments(

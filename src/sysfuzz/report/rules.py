@@ -18,9 +18,10 @@ class Rule(NamedTuple):
 RULES: Mapping[str, Rule] = {
     "escape": Rule(
         "System call escapes",
-        "A system call was dispatched although a byte of its instruction lies in a page with no-syscalls.",
+        "A system call was dispatched although a byte of its instruction lies where no call may come from: a page with no-syscalls, or what "
+        "another design refuses.",
         "The monitor never sees this call: sandboxed code talks to the kernel. Look at the op where core and spec part; if they agree about the "
-        "map, look at how the check derives the origin of this kernel entry.",
+        "map and the guard, look at how the check derives the origin of this kernel entry.",
     ),
     "panic": Rule(
         "Kernel panics",
@@ -93,8 +94,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "blocked": Rule(
         "Legitimate call blocked",
-        "A system call was refused, or dropped, that no page with no-syscalls has to do with.",
-        "The flag costs a program its function. Look at which bytes the check takes for those of the instruction.",
+        "A system call was refused, or dropped, that came from where calls may come from.",
+        "The check costs a program its function. Look at which bytes the check takes for those of the instruction.",
     ),
     "lock": Rule(
         "Needless map lock",

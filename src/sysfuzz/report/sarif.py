@@ -1,5 +1,7 @@
 """The report as SARIF 2.1.0, for code scanning services: a result for each open finding, at the op concerned in its reproducer.
 
+What is by design is a result as well, of the kind "informational".
+
 Closed and ignored findings are left out: such services take an alert that is gone for settled, and most ignore the format's
 own suppressions.
 """
@@ -10,7 +12,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from sysfuzz.findings.explanation import Moment
-from sysfuzz.findings.severity import Severity, rank, severity_of
+from sysfuzz.findings.severity import Severity, is_bug, rank, severity_of
 from sysfuzz.report.contents import TIME, Item, Report, place
 from sysfuzz.report.document import dump
 from sysfuzz.report.rules import RULES, Rule, rule_of
@@ -53,7 +55,7 @@ def render(report: Report) -> str:
         "invocations": [invocation],
         "originalUriBaseIds": {_ROOT: {"description": {"text": "Where the report was made."}}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(item, list(oracles).index(item.finding.oracle)) for item in report.open],
+        "results": [_result(item, list(oracles).index(item.finding.oracle)) for item in report.open + report.by_design],
         "properties": {"closed": len(report.closed), "ignored": len(report.ignored), "notShown": report.hidden},
     }
     return dump({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
@@ -68,7 +70,9 @@ def _oracles(report: Report) -> dict[str, Severity]:
     """Every oracle, found or not, so that a service shows what is looked for; behind them those that this version does not know."""
     known = {oracle: severity_of(oracle) for oracle in RULES}
     return known | {
-        item.finding.oracle: item.finding.severity for item in report.open if item.finding.oracle not in known
+        item.finding.oracle: item.finding.severity
+        for item in report.open + report.by_design
+        if item.finding.oracle not in known
     }
 
 
@@ -99,6 +103,8 @@ def _result(item: Item, index: int) -> Json:
     result: Json = {
         "ruleId": finding.oracle,
         "ruleIndex": index,
+        # The standard's word for what is no problem, with which goes the level "none" (3.27.9, 3.27.10).
+        "kind": "fail" if is_bug(finding.severity) else "informational",
         "level": _LEVELS[finding.severity],
         "message": _message(_text(item)),
         "locations": [_location(item, finding.evidence.op)],

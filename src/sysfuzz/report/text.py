@@ -17,6 +17,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"sysfuzz report on {report.directory}: {headline(report)}"
     yield f"made {report.made:{TIME}} by sysfuzz {report.versions.get('sysfuzz', '')}".rstrip()
     yield from _section("open", report.open)
+    yield from _section("by design", report.by_design)
     yield from _section("closed", report.closed)
     yield from _section("ignored", report.ignored)
     if report.damaged:
@@ -29,6 +30,7 @@ def headline(report: Report) -> str:
     by_severity = ", ".join(f"{count} {severity}" for severity, count in report.counts.items() if count)
     parts = [f"{len(report.open)} open" + (f" ({by_severity})" if by_severity else "")]
     others = {
+        "by design": len(report.by_design),
         "closed": len(report.closed),
         "ignored": len(report.ignored),
         "cannot be read": len(report.damaged),
@@ -41,7 +43,8 @@ def headline(report: Report) -> str:
 def _section(title: str, items: Iterable[Item]) -> Iterator[str]:
     for item in items:
         yield ""
-        yield f"{title}  {item.finding.severity}  {item.entry.id}"
+        severity = f"  {item.finding.severity}" if item.finding.severity != title else ""
+        yield f"{title}{severity}  {item.entry.id}"
         for key, value in _facts(item):
             yield f"  {key:<{_KEY}}{value}"
         if item.text:
