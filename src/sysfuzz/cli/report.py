@@ -5,26 +5,20 @@ Targets are opened here, since only a command line knows where a core of the use
 
 import os
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import click
 
-from sysfuzz.cli.errors import BAD_INPUT, CLEAN, BadInput, EngineFault, bad_input
-from sysfuzz.cli.inputs import GivenPath, Named, open_target
+from sysfuzz.cli.errors import BAD_INPUT, CLEAN, BadInput, bad_input
+from sysfuzz.cli.explaining import Explainer
+from sysfuzz.cli.inputs import GivenPath
 from sysfuzz.cli.output import STDOUT, replace_text
-from sysfuzz.cli.running import located
 from sysfuzz.cli.triage_store import findings_option, ignore_option, ignored_by, open_store
-from sysfuzz.findings.explain import explain
-from sysfuzz.findings.explanation import Explanation
 from sysfuzz.findings.files import StoreError
-from sysfuzz.findings.finding import STATUSES, Finding
+from sysfuzz.findings.finding import STATUSES
 from sysfuzz.findings.provenance import installed_versions
 from sysfuzz.findings.severity import SEVERITIES
-from sysfuzz.program.ir import Program
-from sysfuzz.program.source import Source
-from sysfuzz.report import FORMATS, Unexplained, gather
-from sysfuzz.targets.table import Target
+from sysfuzz.report import FORMATS, gather
 
 _EPOCH = "SOURCE_DATE_EPOCH"  # of reproducible builds: the time that is written, in seconds
 
@@ -66,7 +60,7 @@ def command(
         wanted=lambda finding: (
             (not severities or finding.severity in severities) and (not statuses or finding.status in statuses)
         ),
-        explain=_Explainer(directory),
+        explain=Explainer(str(directory)),
         ignored=ignored.reason,
     )
     text = FORMATS[form](report)
@@ -77,34 +71,6 @@ def command(
     for message in report.damaged:
         click.echo(message, err=True)
     return BAD_INPUT if report.damaged else CLEAN
-
-
-class _Explainer:
-    """Explains findings; a target is opened once, however many findings it has."""
-
-    def __init__(self, directory: Path) -> None:
-        self._where = str(directory)
-        self._open = cache(self._open_or_say)
-
-    def __call__(self, finding: Finding, program: Program) -> Explanation:
-        """Raises Unexplained."""
-        target = self._open(finding.target)
-        if isinstance(target, str):
-            raise Unexplained(target)
-        try:
-            with located(target, Source(program, file=finding.bucket)):
-                found = explain(target, program, finding.bucket)
-        except EngineFault as error:
-            raise Unexplained(error.message) from error
-        if found is None:
-            raise Unexplained(f"run now on {target.name}, the program does not show the bug")
-        return found
-
-    def _open_or_say(self, name: str) -> Target | str:
-        try:
-            return open_target(Named(name, self._where))
-        except BadInput as error:
-            return error.message
 
 
 def _now() -> datetime:
