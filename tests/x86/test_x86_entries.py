@@ -68,7 +68,7 @@ def test_scan(code: str, bits: int, expected: tuple[int, str | None, bool]) -> N
     assert (prefix, entry.name if entry else None, locked) == expected
 
 
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=str)
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
 @pytest.mark.parametrize("bits", [64, 32])
 def test_every_row_is_found(entry: object, bits: int) -> None:
     """The example of a row is scanned as that row, alone and behind prefixes."""
