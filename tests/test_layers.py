@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("findings",),
     ("engine",),
     ("campaign", "report", "bench", "compare"),
+    ("dashboard",),
     ("cli",),
 )
 HEIGHT = {package: height for height, layer in enumerate(LAYERS) for package in layer}
@@ -32,7 +33,8 @@ LIBRARIES = {
     "machine": {"unicorn"},
     "engine": {"atheris"},
     "report": {"jinja2"},
-    "campaign": {"prometheus_client", "starlette", "uvicorn"},
+    "campaign": {"distributed", "fsspec"},
+    "dashboard": {"jinja2", "prometheus_client", "starlette", "uvicorn"},
     "bench": {"lifelines", "matplotlib", "scipy", "unicorn"},
     "cli": {"click", "rich"},
 }

@@ -13,8 +13,8 @@ from programs import GOLDEN
 from sysfuzz.cli import targets
 
 VERBS = [
-    "fuzz", "exec", "check", "minimise", "triage", "regress", "report", "targets", "fmt", "corpus", "bench", "accelerate",
-    "doctor",
+    "fuzz", "exec", "check", "minimise", "triage", "regress", "report", "ci", "targets", "compare", "fmt", "corpus", "campaign", "dashboard",
+    "bench", "accelerate", "doctor",
 ]  # fmt: skip
 
 

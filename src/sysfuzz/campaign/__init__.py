@@ -1,10 +1,11 @@
 """Campaigns: days of fuzzing over one directory, which is all that there is to know about one.
 
-    opening     what a directory holds is made ready: one runner, one core version, every program with its features
-    runner      workers, each an epoch at a time (`task`), whose results a `shard` commits
-    care        findings are verified and made smaller, in the background; `herald` tells them to whoever wants to know
-    state       the same directory for people and dashboards, read only
-    check, tidy `fsck` and `distil`
+    opening      what a directory holds is made ready: one runner, one core version, every program with its features
+    runner       workers, each an epoch at a time (`task`)
+    ledger       what is known, and written: hands out tasks, and commits their outcomes to a `shard`
+    care         findings are verified and made smaller, in the background; `herald` tells them to whoever wants to know
+    state        the same directory for people and dashboards, read only
+    check, prune `fsck` and `distil`
 
 Clock, host and processes are known here, and nowhere below.
 """

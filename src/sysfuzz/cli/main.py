@@ -31,6 +31,7 @@ _VERBS = {
     "fmt": "Print programs in canonical form.",
     "corpus": "Look after a corpus.",
     "campaign": "Fuzz for days: many workers, one directory.",
+    "dashboard": "Show a campaign in a browser.",
     "bench": "Measure sysfuzz itself.",
     "accelerate": "Compile sysfuzz, to fuzz faster.",
     "doctor": "Check the installation.",

@@ -1,0 +1,114 @@
+"""The version of a core: a hash over everything that decides what a program shows and what is a bug.
+
+That are the sources of sysfuzz from programs to oracles, the packages that an outcome rests on, and of a core of the user's own every file
+that importing it reads. Features and verdicts of one version say nothing about another.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import sysfuzz
+from sysfuzz.engine.process import EngineError
+from sysfuzz.findings.provenance import installed_versions
+from sysfuzz.targets.table import is_library
+
+# Not generate, which decides about what is tried next and not about what that shows; nor whatever is above the oracles.
+_PACKAGES = ("program", "x86", "kernel", "spec", "machine", "targets", "oracles", "feedback")
+_DIGITS = 16
+_SECONDS = 60.0  # for an import
+_LAST_WORDS = 300
+
+
+class Changed(Exception):
+    """The core, or sysfuzz, is not any more what it was: what has been told meanwhile may be of either."""
+
+
+class Core(NamedTuple):
+    """The files of a target, and their version as it was when they were first looked at."""
+
+    files: tuple[Path, ...]  # of the user's own
+    version: str
+
+    @classmethod
+    def of(cls, target: str) -> "Core":
+        """The core with this name. EngineError: it cannot be imported. OSError: it cannot be read."""
+        files = _own_files(target)
+        return cls(files, _version(files))
+
+    def has_changed(self) -> bool:
+        """Whether the files hold anything else by now."""
+        try:
+            return _version(self.files) != self.version
+        except OSError:  # an editor replaces one just now
+            return True
+
+    def check(self) -> None:
+        """Raise Changed if they do."""
+        if self.has_changed():
+            raise Changed
+
+
+def _version(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    home = Path(sysfuzz.__file__).parent
+    ours = [path for package in _PACKAGES for path in sorted((home / package).rglob("*.py"))]
+    for path in (*ours, *files):
+        name = path.relative_to(home) if path.is_relative_to(home) else path
+        digest.update(f"{name}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    versions = {name: version for name, version in installed_versions().items() if name != "atheris"}
+    digest.update(json.dumps(versions, sort_keys=True).encode())
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _own_files(target: str) -> tuple[Path, ...]:
+    if is_library(target):
+        return (Path(target).resolve(),)
+    if ":" not in target:
+        return ()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", __name__, target.partition(":")[0]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise EngineError(f"target {target}: importing it came to no end within {_SECONDS:g} s") from None
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip()[-_LAST_WORDS:]
+        raise EngineError(f"target {target}: importing it failed\n{words}")
+    return tuple(map(Path, json.loads(done.stdout.splitlines()[-1])))
+
+
+def main(module: str) -> None:
+    """Print the files that importing a module reads, but for those of Python and those that every target needs."""
+    import_module("sysfuzz.targets.table")
+    before = set(sys.modules)
+    import_module(module)
+    left = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+    packages = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}  # they may lie in stdlib
+    files = set()
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file is None:
+            continue
+        path = Path(file).resolve()
+        if any(map(path.is_relative_to, packages)) or not any(map(path.is_relative_to, left)):
+            files.add(str(path))
+    print(json.dumps(sorted(files)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,166 @@
+"""Plots as plain geometry, in pixels: axes with round numbers, and a line for each column with its name at its end.
+
+The page's template draws them and its style sheet colours them. Lines differ in their dashes, too, and what a plot shows is there as a sentence
+and as a table. Knows nothing of campaigns.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+_WIDTH, _HEIGHT = 520, 200
+_LEFT, _TOP, _BOTTOM = 48, 12, 26  # room for the numbers of the axes
+_VALUE, _NAMED = 66, 88  # room behind the lines, for the last value of one or for those of some with their names
+_LABEL = 14  # height of a name
+_ROWS = 8  # of the table
+_TICKS = 4  # of an axis, or a few more
+
+_SECOND, _MINUTE, _HOUR, _DAY = 1, 60, 3600, 86400
+_ROUND = (
+    _SECOND, 2, 5, 10, 20, 30, _MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 20 * _MINUTE, 30 * _MINUTE, _HOUR, 2 * _HOUR, 3 * _HOUR,
+    6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, 5 * _DAY, 10 * _DAY, 20 * _DAY, 50 * _DAY, 100 * _DAY, 200 * _DAY, 500 * _DAY,
+)  # fmt: skip
+
+
+class Tick(NamedTuple):
+    """A number at an axis, in pixels along it."""
+
+    at: float
+    text: str
+
+
+class Line(NamedTuple):
+    """One column."""
+
+    name: str
+    style: int  # from 0: which colour and dashes
+    points: str  # as SVG has them
+    end: float  # y of the last point
+    label: float  # y of the name, which may have had to make room
+    last: str  # value
+
+
+class Chart(NamedTuple):
+    """One plot."""
+
+    key: str  # a word, different for each plot of a page
+    title: str
+    width: int
+    height: int
+    left: int
+    right: int  # x of the end of the axis
+    top: int
+    bottom: int  # y of the axis
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    lines: tuple[Line, ...]
+    description: str
+    rows: tuple[tuple[str, ...], ...]  # time, then a value for each line
+
+
+def chart(key: str, title: str, times: Sequence[float], columns: Mapping[str, Sequence[float]]) -> Chart:
+    """The plot of columns over seconds, of which there are two at least and the last is the largest."""
+    right, bottom = _WIDTH - (_VALUE if len(columns) == 1 else _NAMED), _HEIGHT - _BOTTOM
+    peak = max(max(values) for values in columns.values())
+    ups = _round_numbers(peak)
+    top_value = max(peak, ups[-1])
+
+    def x(time: float) -> float:
+        return round(_LEFT + time / times[-1] * (right - _LEFT), 1)
+
+    def y(value: float) -> float:
+        return round(bottom - value / top_value * (bottom - _TOP), 1)
+
+    ends = [y(values[-1]) for values in columns.values()]
+    labels = _apart(ends, _TOP + _LABEL / 2, bottom)
+    lines = tuple(
+        Line(
+            name=name,
+            style=style,
+            points=" ".join(f"{x(time):g},{y(value):g}" for time, value in zip(times, values, strict=True)),
+            end=ends[style],
+            label=labels[style],
+            last=_number(values[-1]),
+        )
+        for style, (name, values) in enumerate(columns.items())
+    )
+    chosen = [round(row * (len(times) - 1) / (_ROWS - 1)) for row in range(_ROWS)]
+    return Chart(
+        key=key,
+        title=title,
+        width=_WIDTH,
+        height=_HEIGHT,
+        left=_LEFT,
+        right=right,
+        top=_TOP,
+        bottom=bottom,
+        across=tuple(Tick(x(time), duration(time)) for time in _round_times(times[-1])),
+        up=tuple(Tick(y(value), _short(value)) for value in ups),
+        lines=lines,
+        description=_description(title, times[-1], columns),
+        rows=tuple(
+            (duration(times[row]), *(_number(values[row]) for values in columns.values()))
+            for row in dict.fromkeys(chosen)
+        ),
+    )
+
+
+def duration(seconds: float) -> str:
+    """A time span in its two largest units: `3 d 4 h`, `2 min`, `0`."""
+    rest = round(seconds)
+    words: list[str] = []
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            words.append(f"{count:,} {unit}")
+        elif words:
+            break
+    return " ".join(words[:2]) or "0"
+
+
+def _round_times(span: float) -> list[float]:
+    step = next((step for step in _ROUND if span / step <= _TICKS + 1), _ROUND[-1])
+    return [float(time) for time in range(0, int(span) + 1, step)]
+
+
+def _round_numbers(peak: float) -> list[float]:
+    """0 and a few more, up to `peak` or the next beyond it; counts have no halves."""
+    step = 1.0
+    while step * _TICKS < peak:
+        step *= 2.5 if str(step)[0] == "2" else 2  # 1, 2, 5, 10
+    count = max(1, -int(-peak // step))
+    return [step * number for number in range(count + 1)]
+
+
+def _apart(wanted: Sequence[float], top: float, bottom: float) -> list[float]:
+    """Places near those wanted, none nearer to another than a label is high: pushed up from the lowest."""
+    places = list(wanted)
+    limit = bottom
+    for index in sorted(range(len(wanted)), key=lambda index: (-wanted[index], -index)):
+        places[index] = limit = min(wanted[index], limit)
+        limit -= _LABEL
+    if places and min(places) < top:  # too many for the room below: down from the top
+        limit = top
+        for index in sorted(range(len(wanted)), key=lambda index: (places[index], index)):
+            places[index] = limit = max(places[index], limit)
+            limit += _LABEL
+    return [round(place, 1) for place in places]
+
+
+def _short(value: float) -> str:
+    """A number of an axis: 1,500 and 20k, 1.5M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= size:
+            return f"{value / (1e3 if unit == 'k' else size):g}{unit}"
+    return f"{value:,g}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _description(title: str, span: float, columns: Mapping[str, Sequence[float]]) -> str:
+    ends = "; ".join(
+        f"{name}: from {_number(values[0])} to {_number(values[-1])}, at most {_number(max(values))}"
+        for name, values in columns.items()
+    )
+    return f"{title} over {duration(span)}. {ends}."

@@ -1,0 +1,36 @@
+"""Findings made by hand, of a real target and a program that shows them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sysfuzz.findings.bucket import group
+from sysfuzz.findings.finding import Evidence, Replays, Sighting
+from sysfuzz.findings.provenance import Provenance
+from sysfuzz.findings.store import Entry, Store
+from sysfuzz.oracles import judge
+from sysfuzz.program.text import parse
+from sysfuzz.targets.table import get
+
+TARGET = "nosyscalls-2011"
+# A flag that no mmap knows: the design as it was first committed panics.
+PANIC = "mode amd64\nmunmap(0x1000, 0x1000)\nmunmap(0x3000, 0x1000)\nmmap(0x10000, 0x1000, PROT_READ, MAP_PRIVATE|MAP_ANON|0x800000, -1, 0)\n"
+
+
+def record(
+    directory: Path,
+    text: str = PANIC,
+    bucket: str | None = None,
+    seed: int = 5,
+    count: int = 1,
+    oracle: str | None = None,
+) -> Entry:
+    """Record what a program shows first; with `bucket`, under that name, and with `oracle`, as if that one had said so."""
+    program = parse(text).program
+    target = get(TARGET)
+    name, (worst, *_) = next(iter(group(judge(program, target.run(program), target.promise)).items()))
+    provenance = Provenance({}, seed, 0, 0, 1)
+    face = oracle or worst.oracle
+    sighting = Sighting(
+        bucket or name, face, TARGET, program, Evidence.of(worst), Replays(10, 10), provenance, count, {face: count}
+    )
+    return Store(directory).record(sighting, datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)).entry
