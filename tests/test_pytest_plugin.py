@@ -168,16 +168,24 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         (["--sysfuzz-target=nosuch"], "--sysfuzz-target: unknown target 'nosuch'; supported: "),
         (["--sysfuzz-target=no_such:core"], "--sysfuzz-target: target 'no_such:core': importing no_such failed: "),
         (["--sysfuzz-target=mycore:broken"], "--sysfuzz-target: target mycore:broken does not boot in mode amd64: "),
+        (
+            ["--sysfuzz-target=leaving:core"],
+            "--sysfuzz-target: target leaving:core cannot be used: importing and booting it ended",
+        ),
         (["-o", "sysfuzz_target=nosuch"], "pytest.ini: sysfuzz_target: unknown target 'nosuch'; supported: "),
     ],
 )
 def test_targets_that_cannot_be_used(tmp_path: Path, options: list[str], message: str) -> None:
     """The line names whoever named the target: the option or the ini file."""
     (tmp_path / "mycore.py").write_text(OWN_CORE)
+    (tmp_path / "leaving.py").write_text("import os\nprint('tried', file=open('tries', 'a'))\nos._exit(0)\n")
     (tmp_path / "it.prog").write_text(HOLDS)
+    (tmp_path / "that.prog").write_text(HOLDS)
     done = run(tmp_path, *options)
-    assert (done.returncode, counts(done)) == (1, "1 error")
-    ((line,),) = errors(done)
+    assert (done.returncode, counts(done)) == (1, "2 errors")
+    (line,), again = errors(done)
+    assert again == [line]
+    assert not (tmp_path / "tries").exists() or (tmp_path / "tries").read_text() == "tried\n"
     assert line.removeprefix(f"{tmp_path}/").startswith(message)
 
 

@@ -221,6 +221,23 @@ SYSFUZZ_API const char *sysfuzz_transitions(sysfuzz_core *core);
 /* The core's own consistency check at a program's end: "" or what is wrong. The text is the core's. */
 SYSFUZZ_API const char *sysfuzz_check(sysfuzz_core *core);
 
+/* -- What it may offer ---------------------------------------------------------------------------------------------------------------- */
+
+/* A library without these is judged by what nosyscalls promises, and has all of its calls. The first two are asked before any boot. */
+
+/* The name of the design by whose promise the core is judged: "sud". docs/own-core.md has them all. */
+SYSFUZZ_API const char *sysfuzz_promise(void);
+
+/* Names of calls that the core does not have, with blanks between them: "mremap _lwp_self". They answer ENOSYS. */
+SYSFUZZ_API const char *sysfuzz_unsupported(void);
+
+/*
+ * What the core enforces in a process beside the attributes of its regions: rows of words as docs/own-core.md says for each promise, each
+ * row as the number of its words followed by these. How many words were written, all rows together; SYSFUZZ_NO_ROOM if they do not fit,
+ * which is a panic.
+ */
+SYSFUZZ_API uint32_t sysfuzz_guard(sysfuzz_core *core, uint32_t pid, uint64_t *words, uint32_t room);
+
 #ifdef __cplusplus
 }
 #endif

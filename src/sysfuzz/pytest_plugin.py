@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from sysfuzz.cli.errors import BadInput
     from sysfuzz.program.golden import Golden
     from sysfuzz.program.text import Source
     from sysfuzz.targets.table import Target
 
 _OPTION = "--sysfuzz-target"
 _INI = "sysfuzz_target"
-_TARGETS: "pytest.StashKey[dict[str, Target]]" = pytest.StashKey()
+_TARGETS: "pytest.StashKey[dict[str, Target | BadInput]]" = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -106,7 +107,8 @@ def _failed(text: str) -> BaseException:
 
 
 def _target(config: pytest.Config, source: "Source") -> "Target":
-    """The target for a program, opened once a session. Raises BadInput, once opened or not."""
+    """The target for a program, tried once a session: one that hangs takes its time, and would for each program. Raises BadInput."""
+    from sysfuzz.cli.errors import BadInput
     from sysfuzz.cli.inputs import Named, choose_target, open_target
 
     option: str | None = config.getoption(_OPTION)
@@ -121,5 +123,11 @@ def _target(config: pytest.Config, source: "Source") -> "Target":
         # A core lies where a conftest.py beside the ini file could import it from.
         if ":" in named.name and str(config.rootpath) not in sys.path:
             sys.path.insert(0, str(config.rootpath))
-        targets[named.name] = open_target(named)
-    return targets[named.name]
+        try:
+            targets[named.name] = open_target(named)
+        except BadInput as error:
+            targets[named.name] = error
+    found = targets[named.name]
+    if isinstance(found, BadInput):
+        raise found
+    return found

@@ -106,7 +106,11 @@ SUPPORTED = f"supported: {', '.join(DESIGNS)}"
     [
         (("--targets", "sud,sud"), "--targets: sud is named twice"),
         (("--targets", "sud", "-o", "."), "-o: .: Is a directory"),
-        (("--targets", "sud", "-o", "no/such/file"), "-o: no/such/file: no such directory"),
+        (("--targets", "sud", "-o", "no/such/file"), "-o: no/such/file: No such file or directory"),
+        (("--targets", "sud", "-o", "/proc/x.md"), "-o: /proc/x.md: No such file or directory"),
+        (("--targets", ","), "--targets: an empty name in ','; supported: names with commas between them"),
+        (("--targets", "sud,"), "--targets: an empty name in 'sud,'; supported: names with commas between them"),
+        (("--targets", "sud", "/dev/null"), "/dev/null: no op; supported: programs that do something"),
         (("no.prog",), "no.prog: No such file or directory"),
     ],
 )
@@ -132,7 +136,8 @@ def test_a_bad_header_is_located(tmp_path: Path) -> None:
     """A class that there is not is told with file and line."""
     file = tmp_path / "bad.prog"
     file.write_text("# class: C99\nfork()\n")
-    assert_refused(run("compare", "--targets", "sud", file), f"{file}:1:1: unknown class 'C99'; supported: C1 to C22")
+    message = f"{file}:1:1: unknown class 'C99' (did you mean C9?); supported: {', '.join(CLASSES)}"
+    assert_refused(run("compare", "--targets", "sud", file), message)
 
 
 def test_time_and_runs_exclude_each_other() -> None:

@@ -2,18 +2,22 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from commandline import ENVIRONMENT, command, spawn
+from commandline import ENVIRONMENT, command, run, spawn
 
 from programs import BAD_FLAG, FLAKY_CORE, MERGE, SHY_CORE
 from sysfuzz.cli.inputs import read_program
+from sysfuzz.engine.settings import EpochSettings
 from sysfuzz.findings.store import Store
 
 MERGE_ID = "nosyscalls-2011--attribute--mmap--merge"
@@ -349,6 +353,55 @@ def test_an_engine_fault_is_told_apart(tmp_path: Path, seeds: Path) -> None:
     assert kept
     for path in kept:
         assert "# target: flaky:Flaky" in read_program(path).preamble
+
+
+DEADLY = """\
+import os
+import sys
+
+from sysfuzz.kernel.kernel import Kernel
+
+
+class AtFork(Kernel):
+    def call(self, pid, lwp, name, args):
+        if name == "fork":
+            os._exit(0)
+        return super().call(pid, lwp, name, args)
+
+
+class AtOnce(Kernel):
+    def __init__(self, mode, memory):
+        if "engine.worker" in str(sys.modules["__main__"].__spec__):
+            os._exit(0)
+        super().__init__(mode, memory)
+"""
+
+
+def test_any_number_of_inputs_may_kill_a_core(tmp_path: Path) -> None:
+    """A core in Python that ends its process costs a worker each time, and the run is done to its end: exit code 3 for the deaths."""
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    seeds = tmp_path / "seeds"
+    seeds.mkdir()
+    for number in range(10):  # one more than the worker and its replacements
+        (seeds / f"{number}.prog").write_text(f"mode amd64\nmunmap({number}, 0)\nfork()\n")
+    args = ("--target", "deadly:AtFork", "--runs", 40, "--seed", 1, "--corpus", seeds, "--json", "out.json")
+    process = spawn("fuzz", *args, cwd=tmp_path)
+    assert (process.returncode, process.stderr) == (3, "")
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert (report["executions"], report["engine_faults"], report["findings"]) == (40, 1, [])
+    assert "given up" not in process.stdout
+
+
+def test_a_run_that_is_given_up_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When no worker gets anywhere, another would not either: what is left of the budget is told."""
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr("sysfuzz.cli.fuzz.EpochSettings", partial(EpochSettings, max_restarts=1))
+    result = run("fuzz", "--target", "deadly:AtOnce", "--runs", 1000, "--seed", 1, "--for", "10m")
+    assert (result.exit_code, result.stderr) == (3, "")
+    told = "given up after 1 restart of dead workers, 5\\d\\d s and 99\\d executions before the end"
+    assert re.fullmatch(told, result.stdout.splitlines()[-1])
 
 
 def test_a_worker_that_cannot_start(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from commandline import assert_refused, run
 
+from c_cores import compiled, needs_compiler
 from programs import GOLDEN, MERGE, OWN_CORES
 from sysfuzz.cli.inputs import choose_target, program_files
 from sysfuzz.program.ir import MAX_OPS
@@ -131,8 +132,68 @@ def test_a_core_that_takes_its_process_along(
     """A core that hangs, dies or leaves when it boots does so elsewhere, and is told like any other that does not boot."""
     monkeypatch.setattr("sysfuzz.cli.trial.SECONDS", 0.5)
     Path("p.prog").write_text(GOLDEN)
-    message = f"--target: target hostile_cores:{core} cannot be used: booting it {why}"
+    message = f"--target: target hostile_cores:{core} cannot be used: importing and booting it {why}"
     assert_refused(run(*verb, "--target", f"hostile_cores:{core}"), message)
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [
+        ("import os\nos._exit(0)\n", "ended the process with status 0"),
+        ("import os\nos.kill(os.getpid(), 9)\n", "killed the process with SIGKILL"),
+        ("import time\ntime.sleep(3600)\n", "did not end within 0.5 s"),
+        ("import os\nos.kill(os.getpid(), 19)\n", "did not end within 0.5 s"),
+    ],
+)
+@pytest.mark.parametrize("verb", [["exec", "p.prog"], ["check", "p.prog"], ["fuzz"], ["compare", "p.prog"]])
+def test_a_module_that_takes_its_process_along(
+    verb: list[str], module: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same while the core is imported: nothing ends well that has not begun."""
+    monkeypatch.setattr("sysfuzz.cli.trial.SECONDS", 0.5)
+    Path("p.prog").write_text(GOLDEN)
+    Path("harmful.py").write_text(module)
+    option = "--targets" if verb[0] == "compare" else "--target"
+    message = f"{option}: target harmful:boot cannot be used: importing and booting it {why}"
+    assert_refused(run(*verb, option, "harmful:boot"), message)
+
+
+def test_a_module_that_interrupts() -> None:
+    """Nobody has pressed Ctrl-C: it is the module's mistake."""
+    Path("p.prog").write_text(GOLDEN)
+    Path("harmful.py").write_text("raise KeyboardInterrupt('me')\n")
+    message = "--target: target 'harmful:boot': importing it failed: KeyboardInterrupt: me"
+    assert_refused(run("exec", "p.prog", "--target", "harmful:boot"), message)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("constructor", "why"),
+    [
+        ("exit(0)", "ended the process with status 0"),
+        ("raise(SIGSEGV)", "killed the process with SIGSEGV"),
+        ("for (;;) pause()", "did not end within 0.5 s"),
+    ],
+)
+def test_a_library_that_takes_its_process_along(constructor: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library may do so as soon as it is loaded."""
+    monkeypatch.setattr("sysfuzz.cli.trial.SECONDS", 0.5)
+    Path("p.prog").write_text(GOLDEN)
+    includes = "#define _DEFAULT_SOURCE\n#include <signal.h>\n#include <stdlib.h>\n#include <unistd.h>\n"
+    Path("core.c").write_text(f"{includes}__attribute__((constructor)) static void first(void) {{ {constructor}; }}\n")
+    library = compiled("libharmful.so", "core.c")
+    message = f"--target: target {library} cannot be used: importing and booting it {why}"
+    assert_refused(run("check", "p.prog", "--target", library), message)
+
+
+def test_a_link_to_itself() -> None:
+    """A name that leads nowhere is no library."""
+    Path("p.prog").write_text(GOLDEN)
+    Path("loop.so").symlink_to("loop.so")
+    message = (
+        "--target: target ./loop.so: no such file; supported: a shared library built with harnesses/c/sysfuzz_core.h"
+    )
+    assert_refused(run("exec", "p.prog", "--target", "./loop.so"), message)
 
 
 def test_a_core_that_is_none_of_its_kind() -> None:

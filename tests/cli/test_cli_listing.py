@@ -51,8 +51,13 @@ def test_later_pokes_win() -> None:
     assert instructions(text) == ["syscall"]
 
 
-def test_code_that_no_poke_wrote() -> None:
-    """Code that wrote itself, where the poked bytes do not fit, is named by its gate."""
-    # mov byte [rip+1], 5 makes the 0f 04 behind it 0f 05; ret
-    text = f'{_MAP}poke(0x10000, "c60501000000050f04c3")\nrun(0x10000)\n'
-    assert instructions(text) == ["syscall"]
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("c60501000000050f04c3", "syscall"),  # mov byte [rip+1], 5 makes the 0f 04 behind it 0f 05; ret
+        ("c60500000000cd0680c3", "int 0x80"),  # mov byte [rip], 0xcd makes the 06 80 behind it cd 80; ret
+    ],
+)
+def test_code_that_no_poke_wrote(code: str, name: str) -> None:
+    """Code that wrote itself, where the poked bytes do not fit, is named by its gate, as assemblers write it."""
+    assert instructions(f'{_MAP}poke(0x10000, "{code}")\nrun(0x10000)\n') == [name]

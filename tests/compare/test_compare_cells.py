@@ -3,12 +3,16 @@
 import pytest
 
 from sysfuzz.compare.cells import Sight, sights
-from sysfuzz.compare.scenario import Scenario
+from sysfuzz.compare.scenario import Scenario, library
+from sysfuzz.kernel.designs.pinsyscalls import Pinsyscalls
 from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.kernel.process import Process
-from sysfuzz.kernel.protocol import Frame
+from sysfuzz.kernel.protocol import Frame, Memory
+from sysfuzz.kernel.syscalls import INDIRECT
+from sysfuzz.program.ir import Mode
 from sysfuzz.program.outcome import Reply
 from sysfuzz.program.text import parse
+from sysfuzz.spec.promise import PROMISES
 from sysfuzz.targets import table
 from sysfuzz.targets.emulated import EmulatedTarget
 
@@ -83,3 +87,23 @@ def test_what_documents_state_comes_with_its_citation() -> None:
     seen = sights(scene(text, "C10"), SUD)
     assert {(sight.id, sight.word) for sight in seen} == {("C10", "by design")}
     assert all(sight.why == SUD.promise.citation("guard/fork") != "" for sight in seen)
+
+
+class Indirect(Pinsyscalls):
+    """Pins, and calls that make others."""
+
+    def __init__(self, mode: Mode, memory: Memory) -> None:
+        super().__init__(mode, memory)
+        self._indirect = INDIRECT
+
+
+def test_a_pin_that_is_good_for_all_calls_is_seen() -> None:
+    """The library has the program that shows what comes of an indirect call where numbers are pinned."""
+    target = EmulatedTarget("indirect", "", Indirect, PROMISES["pinsyscalls"])
+    shown = {
+        sight.id: sight.word
+        for found in library()
+        for sight in sights(found, target)
+        if sight.why.startswith("dispatch")
+    }
+    assert shown == {"C22": "escapes"}

@@ -4,6 +4,7 @@ import pytest
 
 from sysfuzz.compare.classes import CLASSES
 from sysfuzz.compare.scenario import PROGRAMS, Scenario, library, scenario
+from sysfuzz.program.ir import CALLS
 from sysfuzz.program.source import TextError
 from sysfuzz.program.text import format_source, load, parse
 
@@ -28,9 +29,12 @@ def test_without_a_header_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("# class: C23", "a.prog:2:1: unknown class 'C23'; supported: C1 to C22"),
-        ("# class:", "a.prog:2:1: unknown class ''; supported: C1 to C22"),
-        ("# needs: prctl", "a.prog:2:1: unknown needs 'prctl'; supported: the calls of docs/programs.md"),
+        ("# class: C23", f"a.prog:2:1: unknown class 'C23' (did you mean C3?); supported: {', '.join(CLASSES)}"),
+        ("# class:", f"a.prog:2:1: unknown class ''; supported: {', '.join(CLASSES)}"),
+        (
+            "# needs: seccmp",
+            f"a.prog:2:1: unknown call 'seccmp' (did you mean seccomp?); supported: {', '.join(CALLS)}",
+        ),
     ],
 )
 def test_what_there_is_not_is_located(line: str, message: str) -> None:

@@ -123,7 +123,10 @@ def damaged(damage: Callable[[dict], object]) -> str:
         (lambda f: f.update(count=True), "f: count: expected a number from 1, got true"),
         (lambda f: f.update(bucket="a\nb"), r'f: bucket: expected a line of text, got "a\nb"'),
         (lambda f: f.update(oracle=None), "f: oracle: expected a line of text, got null"),
-        (lambda f: f.update(severity="bad"), 'f: severity: expected one of critical, high, medium, low, by design, got "bad"'),
+        (
+            lambda f: f.update(severity="bad"),
+            'f: severity: expected one of critical, high, medium, low, by design, got "bad"',
+        ),
         (
             lambda f: f.update(status="open"),
             'f: status: expected one of new, confirmed, fixed, duplicate, rejected, got "open"',

@@ -10,6 +10,7 @@ from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import PERMITTED
 
 A = 0x10000
+LAST = LAYOUTS["amd64"].mask + 1 - PAGE
 WRITE = 2
 
 
@@ -76,9 +77,12 @@ def test_the_trampoline_is_permitted_from_birth(mode):
         ((A, 0), 0, []),
         ((A + 1, 0), 0, []),
         ((0, A + 1), 0, [A]),
-        ((A + 2 * PAGE, LAYOUTS["amd64"].mask - A - 2 * PAGE), 0, [A + 2 * PAGE]),
-        ((A + 2 * PAGE, LAYOUTS["amd64"].mask - A - 2 * PAGE + 1), "EINVAL", []),
+        ((A + 2 * PAGE, LAST - A - 2 * PAGE), 0, [A + 2 * PAGE]),
+        ((A + 2 * PAGE, LAST - A - 2 * PAGE + 1), "EINVAL", []),  # reaches the last page that there is
+        ((0, LAYOUTS["amd64"].mask), "EINVAL", []),
+        ((LAST + PAGE - 16, 15), "EINVAL", []),
         ((LAYOUTS["amd64"].mask, 1), "EINVAL", []),
+        ((LAYOUTS["amd64"].mask, 0), 0, []),
         ((LAYOUTS["amd64"].vm_max, PAGE), 0, []),
         ((0, PAGE), 0, []),
     ],

@@ -206,6 +206,31 @@ def test_what_cannot_be_changed(call, args, result):
         assert kernel.views() == before
 
 
+@pytest.mark.parametrize("mode", ["amd64", "i386"])
+@pytest.mark.parametrize(
+    ("addr", "length", "result"),
+    [
+        (0, -PAGE, 0), (0, 1 - PAGE, "EINVAL"), (0, -1, "EINVAL"), (A, -1, "EINVAL"), (A + 1, -1, "EINVAL"), (A, -A - PAGE, 0),
+        (-PAGE, 0, 0), (-PAGE, 1, "EINVAL"), (-PAGE, PAGE - 1, "EINVAL"), (-PAGE, PAGE, "EINVAL"), (1 - PAGE, 0, "EINVAL"),
+        (-1, 0, "EINVAL"), (-1, 1, "EINVAL"), (-1 - PAGE, 1, 0), (-1 - PAGE, 2, "EINVAL"), (A, 0, 0), (A + 1, 0, 0),
+    ],
+)  # fmt: skip
+def test_a_range_ends_before_the_last_page(mode, addr, length, result):
+    """What reaches the last page that there is, when it is rounded, wraps around. Below zero is counted from the end of the space."""
+    mask = LAYOUTS[mode].mask
+    assert booted(mode).call(1, 1, "mimmutable", (addr & mask, length & mask)) == result
+
+
+@pytest.mark.parametrize("mode", ["amd64", "i386"])
+@pytest.mark.parametrize("number", [0, 198, 512, 512 + 198])
+def test_no_call_makes_another(mode, number):
+    """Pinned anywhere, syscall and __syscall are unassigned, whatever number they are given."""
+    kernel = booted(mode)
+    assert pin(kernel, *[ANYWHERE] * 199) == 0
+    reply = enter(kernel, A, number)
+    assert (reply.call, reply.result) == (f"#{number % 512}", "ENOSYS")
+
+
 def test_a_mapping_without_fixed_goes_elsewhere():
     """A hint at an immutable page is not an error, and its room is not taken."""
     kernel = booted()

@@ -3,7 +3,6 @@
 import pytest
 
 from sysfuzz.oracles.case import Case
-from sysfuzz.oracles.lwps import current_lwp
 from sysfuzz.program.text import parse
 from sysfuzz.spec.follow import follow
 from sysfuzz.targets.table import get
@@ -30,4 +29,4 @@ def test_current_lwp(text, expected):
     program = parse("mode amd64\n" + text).program
     outcome = TARGET.run(program)
     case = Case(program, outcome, follow(program, outcome))
-    assert [current_lwp(case, op) for op in range(len(program.ops))] == expected
+    assert [case.lwp(op) for op in range(len(program.ops))] == expected

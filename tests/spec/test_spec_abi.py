@@ -119,3 +119,12 @@ def test_an_unreadable_number_names_the_indirect_call(enter):
     """If not even the number can be read, what is known is the call that was to read it."""
     for number, name in ((0, "syscall"), (198, "__syscall")):
         assert asked("i386", enter(0x10000, number, mode="i386", gate="int80", stack=b"").attempt) == (name, None)
+
+
+@pytest.mark.parametrize("number", [0, 198, 512, 512 + 198])
+def test_where_numbers_are_pinned_no_call_makes_another(enter, number):
+    """OpenBSD 7.5 has no indirect calls, with arguments or without."""
+    attempt = enter(0x10000, number, (20,)).attempt
+    for stack in (attempt.stack, b""):
+        got = request("amd64", attempt._replace(stack=stack), frozenset(("pinsyscalls", "mimmutable")))
+        assert got == (f"#{number % 512}", None, ())

@@ -117,7 +117,7 @@ def test_what_is_due(enter, name, row, wanted):
 def test_the_selector(enter, mode, byte, wanted):
     """Where none may come from the selector decides: 0 lets in, 1 refuses, all else ends the process."""
     world = world_of("sud", (1, ON, 0, 0, 0x20000), mode=mode)
-    got = refusal(world, enter(S, mode=mode, gate="int80", selector=byte).attempt)
+    got = refusal(world, enter(S, mode=mode, gate="int80", selectors=((0x30000, b"\7"), (0x20000, byte))).attempt)
     assert (got and tuple(got)) == wanted
 
 
@@ -125,7 +125,7 @@ def test_the_selector_has_no_say_in_the_range(enter):
     """A call from where calls may come from is let in, whatever byte is there."""
     for byte in (b"\0", b"\1", b"\7", b""):
         world = world_of("sud", (1, ON, S, 0x100, 0x20000))
-        assert refusal(world, enter(S, selector=byte).attempt) is None
+        assert refusal(world, enter(S, selectors=((0x20000, byte),)).attempt) is None
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,8 @@ def test_vsyscalls_are_linuxs(enter, name):
 )
 def test_vsyscalls_come_from_their_entry(enter, name, row, selector, wanted):
     """A promise about where calls come from is about these too: they come from the address that was jumped to."""
-    got = vsyscall_refusal(world_of(name, row), fault(enter, VSYSCALL, selector=selector))
+    selectors = () if selector is None else ((0x20000, selector),)
+    got = vsyscall_refusal(world_of(name, row), fault(enter, VSYSCALL, selectors=selectors))
     assert (got and tuple(got)) == wanted
 
 

@@ -53,19 +53,33 @@ def test_lwps_come_and_go(by_lwp, rows, joined, parted):
     assert promise.parted(rows, 1) == parted
 
 
+@pytest.mark.parametrize("how", ["inherited", "joined"])
+def test_what_is_born_bare(how):
+    """Where documents say so, a newborn has no guard, and its maker keeps its own; in the strongest reading it has its maker's."""
+    promise = Promise("", by_lwp=True, newborns_are_bare=True)
+    args = (OWN, 1) if how == "inherited" else (OWN, 1, 3)
+    assert getattr(promise, how)(*args) == (() if how == "inherited" else OWN)
+    assert getattr(promise.strict(), how)(*args) == getattr(Promise("", by_lwp=True), how)(*args)
+
+
+def test_most_promises_have_one_reading():
+    """It is read otherwise only where documents fall short of the promise for newborns: those of the two of user dispatch."""
+    assert [name for name, promise in PROMISES.items() if promise.strict() is not promise] == ["sud", "sud-inclusive"]
+
+
 @pytest.mark.parametrize(
     ("cause", "words"),
     [
         ("guard/fork", "A"),
-        ("guard/fork/shared", "A"),
+        ("guard/fork/parent", ""),
         ("guard/forked", ""),
         ("guard", ""),
         ("guard/vfork", "B"),
         ("", ""),
     ],
 )
-def test_documents_speak_of_whole_words(cause, words):
-    """A citation is of a cause and of what begins with it and a stroke."""
+def test_documents_speak_of_one_cause(cause, words):
+    """A citation is of just its cause, not of what begins with it: that is another thing."""
     assert Promise("", documented={"guard/fork": "A", "guard/vfork": "B"}).citation(cause) == words
 
 

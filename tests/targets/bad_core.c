@@ -6,6 +6,7 @@
 
 #define _DEFAULT_SOURCE
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,13 @@ static int64_t at_msync(struct sysfuzz_core *core)
 		;
 	if (has("sleep"))
 		pause();
+	if (has("stop"))
+		raise(SIGSTOP);
+	if (has("ignore and hang"))
+		signal(SIGALRM, SIG_IGN);
+	if (has("ignore and hang"))
+		for (;;)
+			pause();
 	if (has("panic"))
 		core->host->panic(core->host->context, "msync: lost page 7");
 	if (has("fork"))

@@ -17,6 +17,7 @@ from sysfuzz.program.golden import golden, misses
 from sysfuzz.program.ir import Op, Program
 from sysfuzz.program.text import load, parse
 from sysfuzz.targets.clibrary import ABI, Library, LibraryTarget
+from sysfuzz.targets.conformance import declared, examine, facts, needs
 from sysfuzz.targets.table import TargetError, get, is_library
 
 HEADER = (C / "sysfuzz_core.h").read_text(encoding="utf-8")
@@ -150,6 +151,94 @@ def _counting() -> Path:
         "SYSFUZZ_API void sysfuzz_destroy(sysfuzz_core *c) { alive--; sound_destroy(c); }\n"
     )
     return source
+
+
+# -- what a library says about itself ---------------------------------------------------------------------------------
+
+
+def _saying(words: str, name: str) -> Path:
+    """The example with more in its core.c."""
+    source = Path(made("libexample.so")).parent / f"{name}.c"
+    source.write_text(
+        '#include <string.h>\n#define sysfuzz_call sound_call\n#include "core.c"\n#undef sysfuzz_call\n' + _CALL + words
+    )
+    return compiled(f"lib{name}.so", source, *_others())
+
+
+_CALL = """
+SYSFUZZ_API int64_t sysfuzz_call(sysfuzz_core *core, uint32_t pid, uint32_t lwp, const char *name, const uint64_t *args, uint32_t nargs)
+{
+	return strcmp(name, "mremap") == 0 ? -SYSFUZZ_ENOSYS : sound_call(core, pid, lwp, name, args, nargs);
+}
+"""
+_GUARD = """
+SYSFUZZ_API const char *sysfuzz_promise(void) { return "seccomp-ip"; }
+SYSFUZZ_API uint32_t sysfuzz_guard(sysfuzz_core *core, uint32_t pid, uint64_t *words, uint32_t room)
+{
+	(void)core;
+	(void)room;
+	words[0] = 3, words[1] = pid, words[2] = 0x1000, words[3] = ~0ull;
+	words[4] = 1, words[5] = 7;
+	return %s;
+}
+"""
+
+
+@needs_compiler
+def test_a_library_without_a_call_says_so_and_conforms() -> None:
+    """Programs that need the call are left out, it answers ENOSYS as is due, and no oracle minds."""
+    library = _saying('SYSFUZZ_API const char *sysfuzz_unsupported(void) { return " mremap "; }\n', "without")
+    target = get(str(library), contained=False)
+    assert target.promise.without == {"mremap"}
+    told = declared(target)
+    assert (told.promise, told.unsupported) == ("nosyscalls", {"mremap"})
+    own = [fact for fact in facts() if fact.design == "nosyscalls"]
+    asked = [fact for fact in own if not needs(fact.golden) & told.unsupported]
+    assert len(own) > len(asked) > 600
+    assert [result for result in (examine(target, fact) for fact in asked) if result.wrong] == []
+    program = parse("mode amd64\nmremap(0x10000, 0x1000, 0, 0x2000, 0)\n").program
+    assert judge(program, target.run(program), target.promise) == []
+    assert judge(program, target.run(program)) != []
+
+
+@needs_compiler
+def test_the_guard_of_a_library_is_in_its_views() -> None:
+    """Rows of any length, whose words are unsigned; and the promise is the one that the library names."""
+    target = get(str(_saying(_GUARD % "6", "guard")))
+    assert target.promise.name == "seccomp-ip"
+    (view,) = target.run(Program()).boot
+    assert view.guard == ((1, 0x1000, (1 << 64) - 1), (7,))
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("count", "reason"),
+    [
+        ("5", "guard answered a row of 1 words, and 0 are left"),
+        ("SYSFUZZ_NO_ROOM", "guard answered 4294967295, and there is room for 8192 words"),
+    ],
+)
+def test_a_guard_that_is_none_is_a_panic(count: str, reason: str) -> None:
+    """What the header does not allow."""
+    outcome = get(str(_saying(_GUARD % count, f"guard{count[0]}"))).run(Program())
+    assert outcome.panic is not None
+    assert outcome.panic.reason == reason
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("what", "word", "message"),
+    [
+        ("promise", "sudo", "unknown promise 'sudo'; supported: nosyscalls, "),
+        ("unsupported", "mremap nosuch", "its 'unsupported' names 'nosuch'; supported: "),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(what: str, word: str, message: str) -> None:
+    """A library's words are looked at as those of a core in Python."""
+    library = _saying(f'SYSFUZZ_API const char *sysfuzz_{what}(void) {{ return "{word}"; }}\n', f"odd{what}")
+    with pytest.raises(TargetError) as raised:
+        get(str(library))
+    assert str(raised.value).startswith(f"target {library}: {message}")
 
 
 # -- what is no such library ------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """What a core in C does to its process is an outcome of the program, and of no other."""
 
+import os
 import random
+import subprocess
 
 import pytest
 
@@ -33,6 +35,8 @@ DEATHS = [
     ("exit", "exit status 3 in msync", "libbad.so:msync"),
     ("hang", "hang in msync", "libbad.so:msync"),
     ("sleep", "hang in msync", "libbad.so:msync"),
+    ("stop", "hang in msync", "libbad.so:msync"),
+    ("ignore and hang", "hang in msync", "libbad.so:msync"),
     ("fork and crash", "killed: SIGSEGV in msync", "libbad.so:msync"),
 ]
 ANSWERS = [
@@ -115,6 +119,17 @@ def test_a_fork_is_no_second_runner(target: Target, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HABIT", "fork")
     forking = get(target.name, contained=False)
     assert [forking.run(program) for _ in range(3)] == [expected] * 3
+
+
+@needs_compiler
+def test_others_children_are_left_to_them(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what the core has forked is waited for: a child that leads a group of its own keeps its exit status."""
+    monkeypatch.setenv("HABIT", "fork")
+    forking = get(target.name, contained=False)
+    other = subprocess.Popen(["sh", "-c", "exit 3"], start_new_session=True)
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+    forking.run(parse(PROGRAM).program)
+    assert other.wait() == 3
 
 
 @needs_compiler

@@ -38,7 +38,10 @@ def test_an_exception_out_of_the_core_is_its_panic(method):
 @pytest.mark.parametrize(
     ("method", "answer"),
     [
-        ("call", None), ("call", 1.5), ("enter", None), ("enter", "ok"), ("views", None), ("poke", []),
+        ("call", None), ("call", 1.5), ("call", False), ("views", (View(True, True, ()),)),
+        ("views", (View(1, True, (), ((),)),)), ("views", (View(1, True, (), ((1, None),)),)), ("views", (View(1, True, (), (1,)),)),
+        ("views", (View(1, True, ()),) * 2), ("views", (View(2, True, ()), View(1, True, ()))), ("views", (View(0, True, ()),)),
+        ("enter", None), ("enter", "ok"), ("views", None), ("poke", []),
         ("views", (None,)), ("views", (View(1, True, None),)), ("views", (View(1, None, ()),)), ("views", (View(None, True, ()),)),
         ("views", (View(1, True, (None,)),)), ("views", (View(1, True, (Region(0x1000, None, 0, 0, 0, 0, 0, 0),)),)),
         ("fill", 5), ("fill", (None, 7)), ("fill", (0x1000, None)), ("segments", None), ("segments", ((8, None),)),

@@ -71,6 +71,7 @@ def perform(
         job={"target": task.target, "findings": task.findings},
         packages=packages_of(task.target),
         native=native,
+        own=native or ":" in task.target,
         hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
         inputs=task.inputs,
         quarantine=task.quarantine,

@@ -17,9 +17,10 @@ from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import Held
 from sysfuzz.campaign.opening import Refused, load_campaign
 from sysfuzz.campaign.records import stamp
-from sysfuzz.campaign.runner import Ended, Settings, Standing, run
+from sysfuzz.campaign.runner import Ended, Settings, Standing
 from sysfuzz.campaign.seeds import MAX_SEED
 from sysfuzz.cli.campaign_words import told
+from sysfuzz.cli.cluster_options import cluster_options, way
 from sysfuzz.cli.columns import counted
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
@@ -87,6 +88,7 @@ _SEARCH = 5_000  # executions of one round of minimising: half a minute
     "--on-finding", metavar="CMD", help="A shell command that gets each new finding as JSON on standard input."
 )
 @click.option("--webhook", metavar="URL", help="Where each new finding is sent by POST, as JSON.")
+@cluster_options
 def command(
     directory: Path,
     target: str | None,
@@ -101,6 +103,8 @@ def command(
     minimise_jobs: int,
     on_finding: str | None,
     webhook: str | None,
+    scheduler: str | None,
+    depot: str | None,
 ) -> int:
     """Begin a campaign in DIR, or go on with the one that is there.
 
@@ -118,6 +122,7 @@ def command(
         raise BadInput("--forever: contradicts --for and --epochs")
     if webhook is not None and (urlsplit(webhook).scheme not in ("http", "https") or not urlsplit(webhook).netloc):
         raise BadInput(f"--webhook: {webhook!r} is no URL; supported: http://... and https://...")
+    chosen = way(scheduler, depot, workers)
     layout = Layout(directory)
     given = [encode(read_program(path).program) for place in corpora for path in programs_below(_directory(place))]
     with bad_input(Refused, Damaged):
@@ -132,7 +137,7 @@ def command(
         target=target,
         seed=seed,
         otherwise=random.SystemRandom().randint(0, MAX_SEED),
-        workers=workers,
+        workers=chosen.workers,
         epoch_runs=epoch_runs,
         epochs=epochs,
         seconds=seconds,
@@ -162,7 +167,7 @@ def command(
 
         try:
             with bad_input(Held, Refused, Damaged, StoreError):
-                ended = run(settings, lambda: datetime.now(UTC), hear, stands, interrupted)
+                ended = chosen.run(settings, lambda: datetime.now(UTC), hear, stands, interrupted)
         except EngineError as error:
             raise _fault(error) from error
     return _exit(ended, directory, seen["findings"])

@@ -153,6 +153,7 @@ def _settings(target: str, directory: Path, corpus: Corpus, budget: Budget) -> E
         job={"target": target, "findings": str(directory)},
         packages=packages_of(target),
         native=native,
+        own=native or ":" in target,
         hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
         inputs=corpus.inputs,
         seed=budget.seed,

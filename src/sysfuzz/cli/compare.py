@@ -123,8 +123,7 @@ def command(
 
 def _check_places(directory: Path | None, output: Path | None) -> None:
     """Find out before the work begins that its results could not be written."""
-    if output is not None and (output.is_dir() or not output.parent.is_dir()):
-        raise BadInput(f"-o: {output}: {'Is a directory' if output.is_dir() else 'no such directory'}")
+    check_writable(None if output is None else str(output), "-o")
     if directory is not None:
         with bad_input():
             directory.mkdir(parents=True, exist_ok=True)
@@ -133,6 +132,8 @@ def _check_places(directory: Path | None, output: Path | None) -> None:
 def _targets(names: str | None) -> dict[str, Target]:
     """The targets by name, in the order in which they are named."""
     wanted = table.names() if names is None else [name.strip() for name in names.split(",")]
+    if not all(wanted):
+        raise BadInput(f"--targets: an empty name in {names!r}; supported: names with commas between them")
     if len(set(wanted)) < len(wanted):
         raise BadInput(f"--targets: {next(name for name in wanted if wanted.count(name) > 1)} is named twice")
     return {name: open_target(Named(name, "--targets")) for name in wanted}
@@ -145,6 +146,8 @@ def _scenarios(paths: tuple[Path, ...]) -> tuple[Scenario, ...]:
     found = []
     for path in program_files(paths):
         source = read_program(path)
+        if not source.program.ops:
+            raise BadInput(f"{path}: no op; supported: programs that do something")
         with bad_input(TextError):
             found.append(scenario(source))
     return tuple(found)

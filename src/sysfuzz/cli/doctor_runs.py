@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from sysfuzz.cli import trial
 from sysfuzz.cli.errors import BadInput, one_line
 from sysfuzz.engine.lifeline import die_with
 from sysfuzz.kernel.protocol import Boot, Core, Memory
@@ -25,7 +26,7 @@ from sysfuzz.targets.conformance import PROGRAMS, REFERENCE, Answers, Declared, 
 from sysfuzz.targets.methods import Method, methods
 from sysfuzz.targets.table import TargetError, get
 
-START_SECONDS = 30.0  # to import sysfuzz and the core: some 0.3 s are usual
+START_SECONDS = trial.SECONDS  # to import sysfuzz and the core: some 0.3 s are usual
 SECONDS = 5.0  # for one answer: the slowest golden program takes the reference 4 ms
 LOST = 10  # processes; a core that takes more of them along is no core, and every one that hangs costs SECONDS
 _POLL = 0.1  # seconds between looks whether the process has ended: one that it has forked may hold the pipe open
@@ -205,7 +206,7 @@ def _answers(name: str, programs: Path, first: int) -> Iterator[Mapping[str, obj
     except TargetError as error:
         yield {"unusable": one_line(error)}
         return
-    except SystemExit as error:
+    except (SystemExit, KeyboardInterrupt) as error:  # the user's Ctrl-C goes to the parent
         yield {"unusable": one_line(f"target {name!r}: {type(error).__name__}: {error}")}
         return
     yield {"promise": declared.promise, "unsupported": sorted(declared.unsupported)}

@@ -11,7 +11,7 @@ from sysfuzz.cli.corpora import Corpus
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input
-from sysfuzz.cli.inputs import GivenPath, Named, open_target
+from sysfuzz.cli.inputs import GivenPath, Named, is_own, open_target
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
 from sysfuzz.cli.render import coloured
 from sysfuzz.cli.session import Session
@@ -107,6 +107,7 @@ def command(
         job={"target": target, "findings": str(directory)},
         packages=packages_of(target),
         native=native,
+        own=is_own(target),
         hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
         inputs=corpus.inputs,
         seed=random.SystemRandom().randint(0, _MAX_SEED) if seed is None else seed,
@@ -131,6 +132,7 @@ def command(
             session.broken = session.broken or error.message
         if session.unheard is None:
             session.look()
+        given_up = not (result.complete or interrupted() or session.over())
     with bad_input(StoreError):
         seen = watch.seen()
     write_json(json_file, _report(target, settings, result, seen, ignored, len(session.faults)))
@@ -138,15 +140,15 @@ def command(
         raise session.unheard
     for line in _summary(result, seen, ignored, len(session.faults), settings.seed, kept=bool(corpora)):
         say(line, json_file)
+    if given_up:
+        say(_given_up(result, seconds, runs), json_file)
     if session.broken:
         raise BadInput(session.broken)
     if session.faults:
         return ENGINE_FAULT
-    return (
-        FOUND
-        if any(is_bug(entry.finding.severity) and not ignored.reason(entry.finding) for entry, _ in seen)
-        else CLEAN
-    )
+    if any(is_bug(entry.finding.severity) and not ignored.reason(entry.finding) for entry, _ in seen):
+        return FOUND
+    return ENGINE_FAULT if given_up else CLEAN
 
 
 def _watched(store: Store) -> Watch:
@@ -163,6 +165,16 @@ def _compiled(target: str) -> str:
     """Where workers find compiled sources; "" if there are none, or for a core of the user's own, which may derive from the built-in one."""
     home = None if ":" in target or is_library(target) else accelerator.ready()
     return "" if home is None else str(home)
+
+
+def _given_up(result: EpochResult, seconds: float | None, runs: int | None) -> str:
+    """That a worker was not replaced any more, and what of the budget is left."""
+    left = [
+        *([f"{max(0.0, seconds - result.seconds):.0f} s"] if seconds is not None else []),
+        *([counted(runs - result.executions, "execution")] if runs is not None else []),
+    ]
+    before = f", {' and '.join(left)} before the end" if left else ""
+    return f"given up after {counted(result.restarts, 'restart')} of dead workers{before}"
 
 
 def _summary(

@@ -101,25 +101,17 @@ def choose_target(option: str | None, source: Source) -> Named:
 def open_target(named: Named) -> Target:
     """The target, known to boot."""
     name, where = named
-    own = is_own(name)
-    if own:
+    if is_own(name):
         find_own_cores()
-    elif name not in table.names():
-        raise unknown_target(named)
-    try:
-        target = table.get(name)
-    except TargetError as error:
-        raise BadInput(f"{where}: {one_line(error)}") from error
-    except SystemExit as error:
-        raise BadInput(f"{where}: target {name!r}: the module ends Python when it is imported") from error
-    if own:
         try:
             problem = tried(lambda: _problem(name))
         except NoAnswer as error:
-            problem = f"cannot be used: booting it {error}"
+            problem = f"target {name} cannot be used: importing and booting it {error}"
         if problem:
-            raise BadInput(f"{where}: target {name} {problem}")
-    return target
+            raise BadInput(f"{where}: {problem}")
+    elif name not in table.names():
+        raise unknown_target(named)
+    return table.get(name)
 
 
 def is_own(name: str) -> bool:
@@ -142,12 +134,21 @@ def find_own_cores() -> None:
 
 def _problem(name: str) -> str:
     """Why a core cannot be used, or "": one that does not even boot would be a panic in each program. A mistake in the core, or in its name."""
-    target = table.get(name)
+    try:
+        target = table.get(name)
+    except TargetError as error:
+        return one_line(error)
+    except SystemExit:
+        return f"target {name!r}: the module ends Python when it is imported"
+    except BaseException as error:  # one of the module's own, or KeyboardInterrupt: the user's goes to the parent
+        return one_line(f"target {name!r}: importing it failed: {type(error).__name__}: {error}").removesuffix(":")
     for mode in MODES:
         try:
             panic = target.run(Program(mode)).panic
         except BaseException as error:  # SystemExit, or one of the core's own
-            return f"does not follow the protocol of a core: {one_line(f'{type(error).__name__}: {error}')}"
+            return (
+                f"target {name} does not follow the protocol of a core: {one_line(f'{type(error).__name__}: {error}')}"
+            )
         if panic is not None:
-            return f"does not boot in mode {mode}: {render.panic(panic)}"
+            return f"target {name} does not boot in mode {mode}: {render.panic(panic)}"
     return ""

@@ -5,6 +5,7 @@ CPU saw, as for code that was written, moved or shared otherwise, nothing is sai
 """
 
 from sysfuzz.program.ir import Program, Ref
+from sysfuzz.program.names import GATES
 from sysfuzz.program.outcome import Attempt, Outcome
 from sysfuzz.x86.decode import disassemble, length
 from sysfuzz.x86.entries import MAX_INSTRUCTION
@@ -30,7 +31,7 @@ class Listing:
         code = self._bytes(op, attempt.start)
         size = length(code, attempt.bits)
         if not size or (attempt.gate and size != attempt.opcode - attempt.start + attempt.size):
-            return attempt.gate
+            return GATES.get(attempt.gate, attempt.gate)
         _, _, text = disassemble(attempt.start, code[:size], attempt.bits)[0].split(maxsplit=2)
         return text
 

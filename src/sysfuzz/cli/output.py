@@ -29,19 +29,19 @@ def say(text: str, json_file: str | None = None) -> None:
     click.echo(text, err=json_file == STDOUT)
 
 
-def check_writable(json_file: str | None) -> None:
-    """Find out before the work begins that its result could not be written."""
+def check_writable(json_file: str | None, option: str = "--json") -> None:
+    """Find out before the work begins that its result could not be written to where `option` says."""
     if json_file is None or json_file == STDOUT:
         return
     path = Path(json_file)
     if path.is_dir():
-        raise BadInput(f"--json: {path}: Is a directory")
+        raise BadInput(f"{option}: {path}: Is a directory")
     if path.exists() and not path.is_file():
         return  # a device or a pipe: to open it would already mean something
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        raise BadInput(f"--json: {path}: {error.strerror}") from error
+        raise BadInput(f"{option}: {path}: {error.strerror}") from error
 
 
 def write_json(json_file: str | None, value: object) -> None:

@@ -124,7 +124,7 @@ _CLASSES = (
     EscapeClass(
         "C22",
         "call numbers",
-        "The number has bits that the check and the dispatcher read differently.",
+        "The number has bits that the check and the dispatcher read differently, or it is that of a call which makes another one.",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 By the words of the cause alone, which name the call, the gate and the circumstances (`oracles.causes`, `oracles.origin`). Not every cause has a
 class: a call that is let in from the middle of a region by the usual gate, from where any check must see it, is no trick at all, and a wrong
-errno of munmap is no way out. What people say about a program, in its header, is not asked for here.
+errno of munmap is no way out; nor is a panic, but of what arms. What people say about a program, in its header, is not asked for here.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +27,9 @@ _USUAL = (
 _BIRTHS = ("fork", "vfork", "spawn", "exec", "exit", "lwp_create", "lwp_exit")
 _TRACERS = ("ktrace", "ptrace")
 
+# The message of a panic begins with who panics; of mmap, whose flags arm, the one about flags.
+_FLAG_PANIC = "sys_mmap: bad flags"
+
 # What the oracles say whatever the cause.
 _BY_ORACLE: Mapping[str, str] = {"blocked": "C9", "attribute-gained": "C9", "flag-accepted": "C20", "dispatch": "C22"}
 
@@ -48,9 +51,9 @@ def class_of_cause(cause: str) -> str:
         return "C10" if where in _BIRTHS or family == "mark" else "C9" if "gained" in words else "C8"
     if family == "guard":
         return "C10" if where in _BIRTHS else "C11" if where in _TRACERS else "C19"
-    if family == "panic" or (family in ("result", "failed") and where in SPECIAL):
-        return "C19"
-    return ""
+    if family == "panic":
+        return "C19" if where == _FLAG_PANIC or where.partition(":")[0] in SPECIAL else ""
+    return "C19" if family in ("result", "failed") and where in SPECIAL else ""
 
 
 def class_of_place(gate: str, words: Sequence[str]) -> str:

@@ -10,19 +10,22 @@ about. The library lies in `programs` beside this file.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from sysfuzz.compare.classes import CLASSES
 from sysfuzz.program.ir import CALLS, Program
+from sysfuzz.program.lexer import unknown
 from sysfuzz.program.source import Source, TextError
 from sysfuzz.program.text import load
 
 PROGRAMS = Path(__file__).with_name("programs")
 
 _HEADER = re.compile(r"#\s*(class|needs|allowed):\s*(.*?)\s*")
+# Headers that name something: what it is, and all that there are.
+_NAMES: Mapping[str, tuple[str, Collection[str]]] = {"class": ("class", CLASSES), "needs": ("call", CALLS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,9 @@ def scenario(source: Source) -> Scenario:
         if match is None:
             continue
         key, value = match[1], match[2]
-        known = {"class": CLASSES, "needs": CALLS}.get(key)
-        if known is not None and value not in known:
-            first, last = ("C1", "C22") if key == "class" else ("the calls of docs/programs.md", "")
-            supported = f"{first} to {last}" if last else first
-            raise TextError(source.file, number, 1, f"unknown {key} {value!r}; supported: {supported}")
+        what, known = _NAMES.get(key, ("", (value,)))
+        if value not in known:
+            raise TextError(source.file, number, 1, unknown(what, value, known))
         found.setdefault(key, value)
     stated, needs, allowed = (found.get(key, "") for key in ("class", "needs", "allowed"))
     return Scenario(source.program, source.file, stated, needs, allowed, source.file)

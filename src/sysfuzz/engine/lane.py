@@ -106,9 +106,9 @@ class Lane:
         return self._workers[0].layout()
 
     def _is_hopeless(self) -> bool:
-        """Whether another worker would die like those before it. Native code may die of any number of inputs, but not of the first each time."""
+        """Whether another worker would die like those before it. A user's code may die of many inputs, but not of the first each time."""
         most = self._settings.max_restarts
-        if not self._settings.native:
+        if not (self._settings.native or self._settings.own):
             return self.restarts == most
         last = self._workers[-most - 1 :]
         return len(last) > most and all(worker.numbers().executions <= 1 for worker in last)

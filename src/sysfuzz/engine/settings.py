@@ -35,6 +35,8 @@ class EpochSettings:
     # The job runs native code of the user's, so that a worker that dies of an input has died of that code: no engine fault, but something for
     # the job of the next worker to examine.
     native: bool = False
+    # The job runs code of the user's, native or not: any number of inputs may kill a worker, and a lane gives up only when workers get nowhere.
+    own: bool = False
     sources: str = ""  # directory of a compiled copy of this package (accelerator.py), which workers import instead
 
     def validate(self) -> "EpochSettings":

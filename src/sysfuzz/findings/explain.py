@@ -20,14 +20,14 @@ from sysfuzz.findings.summary import summary, verb_of
 from sysfuzz.findings.timeline import Place, arguments, before
 from sysfuzz.findings.wording import answer, call_text, due, entry
 from sysfuzz.oracles import judge
-from sysfuzz.oracles.case import GUARD, Case
+from sysfuzz.oracles.case import GUARD
+from sysfuzz.oracles.judge import case_of
 from sysfuzz.oracles.origin import family
 from sysfuzz.program.ir import Mode, Program
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Region, Reply, View
 from sysfuzz.spec.expect import Dispatch, Signal
-from sysfuzz.spec.follow import follow
 from sysfuzz.spec.promise import REFERENCE
 from sysfuzz.targets.table import DESIGNS, Target
 
@@ -43,8 +43,7 @@ def explain(target: Target, program: Program, bucket: str) -> Explanation | None
     verdicts = group(judge(program, outcome, target.promise)).get(bucket)
     if verdicts is None:
         return None
-    expectation = follow(program, outcome, target.promise)
-    scene = find(Case(program, outcome, expectation, target.promise), verdicts[0])
+    scene = find(case_of(verdicts[0], program, outcome, target.promise), verdicts[0])
     entered = _entered(target, scene)
     place = scene.place
     expected, actual = _expected(scene, entered)

@@ -97,6 +97,8 @@ def _moved(point: Point, here: Place, there: Place) -> str:
             if copied
             else f"lets process {here.pid} use the map"
         )
+    if here.page < 0:
+        return f"makes LWP {-1 - here.page}"
     oldlen = point.numbers[1]
     assert isinstance(point.result, int)
     if here.page - point.result // PAGE >= -(-oldlen // PAGE):

@@ -84,12 +84,11 @@ def _bytes(places: list[int], refused: list[int]) -> str:
 
 def _selector(state: State, lwp: int, attempt: Attempt) -> Iterator[str]:
     """What the word in user memory says, where the setting names one."""
-    if attempt.selector is None:
-        return
+    known = dict(attempt.selectors)
     for row in state.guard:
-        if row[0] == lwp and len(row) == 5 and row[4]:
-            if attempt.selector:
-                value = attempt.selector[0]
+        if row[0] == lwp and len(row) == 5 and row[4] in known:
+            if known[row[4]]:
+                value = known[row[4]][0]
                 yield f"The selector, the byte at {row[4]:#x}, is {value}, {_SELECTED.get(value, 'which means nothing')}"
             else:
                 yield f"The selector, the byte at {row[4]:#x}, cannot be read"

@@ -11,7 +11,6 @@ from sysfuzz.findings.sides import EXACT_MARK, differs
 from sysfuzz.findings.timeline import Place, Point, points, way
 from sysfuzz.oracles.case import GUARD, MARK, Case, Parting
 from sysfuzz.oracles.judge import BY_DESIGN, ORACLES
-from sysfuzz.oracles.lwps import current_lwp
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import Attempt, Reply, View
@@ -153,7 +152,7 @@ def _tried(case: Case, verdict: Verdict) -> Tried | None:
     for op, number, pid, event, wanted, states in case.attempts():
         if (op, number) == (verdict.op, verdict.event):
             assert event.attempt is not None and event.reply is not None and wanted.decision is not None
-            lwp = current_lwp(case, op)
+            lwp = case.lwp(op)
             return Tried(case.promise, pid, lwp, event.attempt, event.reply, wanted.decision, states)
     return None
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from sysfuzz.findings.guards import told, wording
 from sysfuzz.findings.timeline import Place, Point
 from sysfuzz.findings.wording import MARKED, UNMAPPED, UNMARKED, page_by_core, page_by_spec, regions_of
-from sysfuzz.oracles.case import GUARD, MARK
+from sysfuzz.oracles.case import GUARD, MARK, rows_of, slot
 from sysfuzz.program.outcome import View
 from sysfuzz.spec.compare import TRAITS
 from sysfuzz.spec.expect import State
-from sysfuzz.spec.promise import REFERENCE
+from sysfuzz.spec.promise import REFERENCE, Rows
 
 ALIVE, GONE = "alive", "gone"
 EXACT_MARK = "exact mark"  # as the field MARK of a parting, where it matters as well that the mark is not there
@@ -47,8 +47,7 @@ def both(point: Point, place: Place, field: str) -> Both:
         return Both(page_by_core(point.views, place.pid, place.page), page_by_spec(point.states, place.pid, place.page))
     view, state = _view(point.views, place.pid), _state(point.states, place.pid)
     if field == GUARD:
-        core_rows, rows = view.guard if view is not None else (), state.guard if state is not None else ()
-        return Both(told(point.design, core_rows), told(point.design, rows))
+        return Both(told(point.design, _own(view, place)), told(point.design, _own(state, place)))
     if field not in (MARK, EXACT_MARK):
         return Both(ALIVE if view else GONE, ALIVE if state else GONE)
     core = MARKED if view is not None and view.marked else UNMARKED
@@ -65,12 +64,17 @@ def differs(point: Point, place: Place, field: str) -> bool:
     state = _state(point.states, place.pid)
     page = state.pages.get(place.page) if state is not None and place.page >= 0 else None
     if place.page < 0 and field == GUARD:  # long ones are told in part
-        view = _view(point.views, place.pid)
-        return (view.guard if view is not None else ()) != (state.guard if state is not None else ())
+        return _own(_view(point.views, place.pid), place) != _own(state, place)
     if place.page < 0 or field not in TRAITS:
         return not both(point, place, field).agree
     regions = regions_of(point.views, place.pid, place.page)
     return page is not None and bool(regions) and bool(getattr(regions[0], field) != getattr(page, field))
+
+
+def _own(holder: View | State | None, place: Place) -> Rows:
+    """The guard that is meant: the process's, or one LWP's."""
+    rows = holder.guard if holder is not None else ()
+    return rows_of(rows, -1 - place.page) if place.page < slot(0) else rows
 
 
 def _view(views: Sequence[View], pid: int) -> View | None:

@@ -14,6 +14,7 @@ from sysfuzz.findings.wording import ATTRIBUTE, NOUNS, answer, bad_flags, due, s
 from sysfuzz.oracles.case import GUARD, MARK, Parting
 from sysfuzz.oracles.core import without_numbers
 from sysfuzz.oracles.origin import family
+from sysfuzz.program.names import GATES
 from sysfuzz.program.outcome import Attempt
 from sysfuzz.spec.expect import Dispatch
 from sysfuzz.spec.promise import REFERENCE
@@ -72,7 +73,7 @@ def _call(scene: Scene) -> str:
 
 def _gate(attempt: Attempt) -> str:
     """The kind of entry, as an assembler calls it."""
-    return {"int80": "int 0x80", "lcall7": "lcall 7", "lcall27": "lcall 0x27"}.get(attempt.gate, attempt.gate)
+    return GATES.get(attempt.gate, attempt.gate)
 
 
 def _a(noun: str) -> str:
@@ -88,7 +89,9 @@ def _misdeed(point: Point, parting: Parting) -> str:
     if field == MARK:
         return f"{call} leaves process {parting.pid} unmarked"
     if field == GUARD:
-        return f"{call} leaves process {parting.pid} {_guard(point.design, expected, actual)}"
+        lwp = -1 - parting.page
+        who = f"LWP {lwp} of process {parting.pid}" if lwp > 1 else f"process {parting.pid}"
+        return f"{call} leaves {who} {_guard(point.design, expected, actual)}"
     if field == "alive":
         return f"{call} leaves process {parting.pid} {'alive' if actual else 'dead'}"
     if field == "mapped":

@@ -7,18 +7,17 @@ another of it. So its way is followed backwards from where it mattered. Nothing 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sysfuzz.oracles.case import Case
-from sysfuzz.oracles.causes import OP_NAMES
+from sysfuzz.oracles.case import Case, slot
 from sysfuzz.program.ir import Arg, Ref
 from sysfuzz.program.layout import LAYOUTS
-from sysfuzz.program.names import PAGE
+from sysfuzz.program.names import OP_NAMES, PAGE
 from sysfuzz.program.outcome import Outcome, Result, View
 from sysfuzz.spec.expect import Dispatch, Expectation, State
 from sysfuzz.spec.promise import REFERENCE
 
 
 class Place(NamedTuple):
-    """Where a page is: a process and a page number; -1 stands for the process as a whole, as in a parting."""
+    """Where a page is: a process and a page number; -1 stands for the process as a whole, less for one LWP, as in a parting."""
 
     pid: int
     page: int
@@ -38,6 +37,7 @@ class Point(NamedTuple):
     states: tuple[State, ...]
     transitions: tuple[str, ...]  # what the core says that its maps did
     design: str = REFERENCE.name  # whose rows the guards of views and states have
+    lwp: int = 1  # who made the call
 
     @property
     def name(self) -> str:
@@ -74,6 +74,7 @@ def points(case: Case) -> list[Point]:
                         wanted.states,
                         told,
                         design,
+                        expected.lwp,
                     )
                 )
         args = arguments(case, index)
@@ -90,6 +91,7 @@ def points(case: Case) -> list[Point]:
                 expected.states,
                 step.transitions,
                 design,
+                expected.lwp,
             )
         )
     return found
@@ -118,7 +120,9 @@ def way(found: Sequence[Point], last: Place) -> list[Place]:
 def before(point: Point, place: Place) -> Place:
     """Where the page was before `point` that is at `place` behind it; a page that was added is as the one that it is like."""
     if point.name in ("fork", "vfork") and point.result == place.pid:
-        return Place(point.pid, place.page)
+        return Place(point.pid, slot(point.lwp) if place.page < slot(0) else place.page)
+    if point.name == "lwp_create" and isinstance(point.result, int) and place == (point.pid, slot(point.result)):
+        return Place(point.pid, slot(point.lwp))
     if point.name == "mremap" and isinstance(point.result, int) and place.page >= 0 and _same_map(point, place.pid):
         old, oldlen, _, newlen, _ = point.numbers
         first, behind = point.result // PAGE, place.page - point.result // PAGE

@@ -6,9 +6,8 @@ not what they mean for a bug.
 
 from collections.abc import Mapping, Sequence
 
-from sysfuzz.oracles.causes import OP_NAMES
 from sysfuzz.program.ir import CALLS, Arg, Kind, Op
-from sysfuzz.program.names import ADVICE, INHERIT, MAP, PAGE
+from sysfuzz.program.names import ADVICE, INHERIT, MAP, OP_NAMES, PAGE
 from sysfuzz.program.outcome import IMMUTABLE, NOSYSCALLS, PERMITTED, STACK, Region, Result, View
 from sysfuzz.program.printer import ALIGNED_SHIFT
 from sysfuzz.program.text import format_arg, format_op

@@ -39,6 +39,7 @@ class Kernel:
         self.rules = rules
         self._log: list[str] = []
         self._numbers = syscalls.SYSCALLS
+        self._indirect = syscalls.INDIRECT
         self._trampoline = Object("trampoline", MAX_PAGES, signals.TRAMPOLINE[mode])
         self._files: mman.Files = {}
         self._views: tuple[View, ...] = ()
@@ -141,7 +142,9 @@ class Kernel:
 
     def _dispatch(self, process: Process, lwp: int, frame: Frame, locked: bool) -> Reply:
         """Do the call that the registers ask for and put its result where user code finds it."""
-        name, args = syscalls.request(self.mode, self._memory, process, frame.regs, frame.gate, self._numbers)
+        name, args = syscalls.request(
+            self.mode, self._memory, process, frame.regs, frame.gate, self._numbers, self._indirect
+        )
         if frame.gate == "sysenter":
             self._sysexit(frame)
         result: int | str

@@ -95,13 +95,14 @@ def request(
     regs: list[int],
     gate: str,
     numbers: Mapping[int, Syscall] = SYSCALLS,
+    indirect: Mapping[int, tuple[str, int]] = INDIRECT,
 ) -> Request:
     """Which of the calls `numbers` the registers ask for. SYSENTER saves no stack pointer: user code passes it in (R|E)CX."""
     words = _Words(mode, memory, process, regs, regs[RCX if gate == "sysenter" else RSP])
     number = regs[RAX] % NUMBERS
     first = 0
-    if number in INDIRECT:
-        name, wide = INDIRECT[number]
+    if number in indirect:
+        name, wide = indirect[number]
         first = wide if mode == "i386" else 1
         inner = words.read(0, first)
         if inner is None:

@@ -5,12 +5,16 @@ later because of that is not reported again.
 """
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from sysfuzz.oracles.case import GUARD, MARK, Case, Parting
 from sysfuzz.oracles.causes import Moment, refused_flags, word
 from sysfuzz.oracles.verdict import Verdict
 from sysfuzz.program.names import PAGE
 from sysfuzz.spec.expect import Anywhere
+from sysfuzz.spec.promise import Rows
+
+_MAX_NUMBERS = 6  # of one row that are shown: more have only those of pinsyscalls, one for each call
 
 
 def _accepted(moment: Moment) -> bool:
@@ -111,8 +115,26 @@ def map_differs(case: Case) -> Iterator[Verdict]:
 
 def _verdict(oracle: str, parting: Parting) -> Verdict:
     where = f"process {parting.pid}" if parting.page < 0 else f"process {parting.pid} page {parting.page * PAGE:#x}"
-    expected, actual = (f"{where}: {parting.field} {value}" for value in (parting.expected, parting.actual))
+    if parting.field == GUARD:
+        due, held = parting.rows
+        values = [_rows(due, held), _rows(held, due)]
+    else:
+        values = [str(parting.expected), str(parting.actual)]
+    expected, actual = (f"{where}: {parting.field} {value}" for value in values)
     return Verdict(oracle, parting.op, expected, actual, parting.cause, parting.event)
+
+
+def _rows(rows: Rows, others: Rows) -> str:
+    """Rows of a guard; of a long one its beginning, and the first of the numbers in which it differs from that in its place."""
+    return ", ".join(_row(row, other) for row, other in zip_longest(rows, others[: len(rows)], fillvalue=())) or "none"
+
+
+def _row(row: tuple[int, ...], other: tuple[int, ...]) -> str:
+    shown = [f"{number:#x}" for number in row[:_MAX_NUMBERS]]
+    if len(row) > _MAX_NUMBERS:
+        at = next((i for i, pair in enumerate(zip_longest(row, other)) if pair[0] != pair[1]), 0)
+        shown += [f"... number {at}: {row[at]:#x}"] if _MAX_NUMBERS <= at < len(row) else [f"... {len(row)} numbers"]
+    return f"({' '.join(shown)})"
 
 
 def _shown(result: object) -> str:

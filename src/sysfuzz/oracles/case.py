@@ -11,11 +11,11 @@ different worlds: what comes after that is not compared. Nothing here decides wh
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sysfuzz.oracles.causes import Moment, parting_cause, result_cause
+from sysfuzz.oracles.causes import Moment, guard_cause, parting_cause, result_cause
 from sysfuzz.program.ir import Arg, Op, Program, Ref
 from sysfuzz.program.layout import LAYOUTS
 from sysfuzz.program.names import PAGE
-from sysfuzz.program.outcome import NOSYSCALLS, Event, Outcome, Step
+from sysfuzz.program.outcome import NOSYSCALLS, Event, Outcome, Result, Step
 from sysfuzz.spec.compare import diff
 from sysfuzz.spec.expect import (
     UNSPECIFIED,
@@ -27,7 +27,7 @@ from sysfuzz.spec.expect import (
     State,
     accepts,
 )
-from sysfuzz.spec.promise import REFERENCE, Promise
+from sysfuzz.spec.promise import REFERENCE, Promise, Rows
 
 MARK = "mark"  # the field of a parting that is about a process, not a page
 GUARD = "guard"  # the same: what its design enforces in it beside the attributes of pages
@@ -45,12 +45,18 @@ class Parting(NamedTuple):
     op: int
     event: int
     pid: int
-    page: int  # page number; -1 for what is about the process
+    page: int  # page number; -1 for what is about the process, `slot` for what is about one LWP
     field: str  # of spec.compare.Difference, MARK or GUARD
-    expected: int
+    expected: int  # of a guard, the number of rows
     actual: int
     cause: str
     failed: bool  # the call that did it had answered with an errno, rightly
+    rows: tuple[Rows, Rows] = ((), ())  # of a guard, those expected and the actual ones
+
+
+def slot(lwp: int) -> int:
+    """What stands for an LWP in the place of a page; of 0, which is none, for the process."""
+    return -1 - lwp
 
 
 class Case:
@@ -121,9 +127,9 @@ class Case:
         event: int,
         fields: tuple[str, ...],
     ) -> str | None:
-        """Cause of an earlier parting in one of `fields`, on one of `pages` or about the mark of `pid`, that lasted until this event."""
+        """Cause of an earlier parting in one of `fields`, on one of `pages` or about `pid` or its LWP, that lasted until this event."""
         now = op, event
-        for number in (*pages, -1):
+        for number in (*pages, slot(0), slot(self.lwp(op))):
             for field in fields:
                 key = pid, number, field
                 over = [parting for other, parting, end in self._over if other == key and end >= now]
@@ -131,6 +137,10 @@ class Case:
                     if (parting.op, parting.event) < now:
                         return parting.cause
         return None
+
+    def lwp(self, op: int) -> int:
+        """The LWP that does op number `op`: programs say it only where it changes, and LWPs end in between."""
+        return self.expected.steps[op].lwp
 
     def _moments(self) -> Iterator[Moment]:
         before = self.expected.boot
@@ -144,12 +154,26 @@ class Case:
                     goal: Expectation = decision.result if isinstance(decision, Dispatch) else UNSPECIFIED
                     now, views = wanted.states, event.views
                     yield Moment(
-                        index, number, step.pid, reply.call, args, reply.result, goal, before, now, views, told
+                        index,
+                        number,
+                        step.pid,
+                        reply.call,
+                        args,
+                        reply.result,
+                        goal,
+                        before,
+                        now,
+                        views,
+                        told,
+                        expected.lwp,
                     )
                     before = now
             where, args = len(step.events) or -1, self._arguments(op)
             now, views = expected.states, step.views
-            yield Moment(index, where, step.pid, op.call, args, step.result, expected.result, before, now, views, told)
+            goal = expected.result
+            yield Moment(
+                index, where, step.pid, op.call, args, step.result, goal, before, now, views, told, expected.lwp
+            )
             before = now
 
     def _compare(self, moment: Moment) -> None:
@@ -169,7 +193,10 @@ class Case:
             for page, field, expected, actual in diff(state, view):
                 seen.add(self._part(moment, state.pid, page, field, expected, actual, wrong, failed))
             if view.guard != state.guard:
-                seen.add(self._part(moment, state.pid, -1, GUARD, len(state.guard), len(view.guard), wrong, failed))
+                for lwp, due, held in self._guards(state.guard, view.guard):
+                    seen.add(
+                        self._part(moment, state.pid, slot(lwp), GUARD, len(due), len(held), wrong, failed, (due, held))
+                    )
             flagged = any(region.attributes & NOSYSCALLS for region in view.regions)
             if view.marked and not state.marked and not flagged:
                 seen.add(self._part(moment, state.pid, -1, KEPT, 0, 1, wrong, failed))
@@ -181,8 +208,27 @@ class Case:
             # The two agree again: if they part once more, that is another matter.
             self._over.append((key, self._known.pop(key), (moment.op, moment.event)))
 
+    def _guards(self, due: Rows, held: Rows) -> Iterator[tuple[int, Rows, Rows]]:
+        """(LWP, or 0 for the process; rows that are due, rows that the core holds) of all that differ."""
+        if not self.promise.by_lwp:
+            yield 0, due, held
+            return
+        for lwp in sorted({max(row[0], 0) for row in (*due, *held)}):
+            own, other = rows_of(due, lwp), rows_of(held, lwp)
+            if own != other:
+                yield lwp, own, other
+
     def _part(
-        self, moment: Moment, pid: int, page: int, field: str, expected: int, actual: int, wrong: bool, failed: bool
+        self,
+        moment: Moment,
+        pid: int,
+        page: int,
+        field: str,
+        expected: int,
+        actual: int,
+        wrong: bool,
+        failed: bool,
+        rows: tuple[Rows, Rows] = ((), ()),
     ) -> _Key:
         """Note a difference, unless it is known; its key."""
         key = (pid, page, field)
@@ -190,10 +236,12 @@ class Case:
             if wrong:
                 cause = self.result_cause(moment)
             else:
-                cause = self._inherited(moment, pid, page, field) or self._named(
-                    moment, pid, page, field, expected, actual, failed
+                cause = self._inherited(moment, pid, page, field) or (
+                    guard_cause(moment, pid, -1 - page, *rows, failed)
+                    if field == GUARD
+                    else self._named(moment, pid, page, field, expected, actual, failed)
                 )
-            parting = Parting(moment.op, moment.event, pid, page, field, expected, actual, cause, failed)
+            parting = Parting(moment.op, moment.event, pid, page, field, expected, actual, cause, failed, rows)
             self._known[key] = parting
             if field != KEPT:
                 self.partings.append(parting)
@@ -209,8 +257,11 @@ class Case:
         fork and mremap copy it; calls decide by what a page is, so that one wrong field of it makes others wrong; a mark goes with an attribute.
         """
         source = None
+        by_lwp = field == GUARD and self.promise.by_lwp
         if moment.call in ("fork", "vfork") and moment.result == pid:
-            source = self._known.get((moment.pid, page, field))
+            source = self._known.get((moment.pid, slot(moment.lwp) if by_lwp else page, field))
+        elif by_lwp and moment.name() == "lwp_create" and moment.pid == pid and slot(_number(moment.result)) == page:
+            source = self._known.get((pid, slot(moment.lwp), field))
         elif moment.call == "mremap" and isinstance(moment.result, int):
             old, oldlen = moment.args[:2]
             # A grown page is as the last old one. One that a move adds has a cause of its own all the same: whether it was lost with the move or
@@ -260,6 +311,15 @@ class Case:
             result = self.outcome.steps[arg.op].result
             return (result if isinstance(result, int) else -1) + arg.offset & LAYOUTS[self.program.mode].mask
         return arg if isinstance(arg, int) else 0
+
+
+def rows_of(rows: Rows, lwp: int) -> Rows:
+    """Those rows that are `lwp`'s; of 0, those that name no LWP."""
+    return tuple(row for row in rows if max(row[0], 0) == lwp)
+
+
+def _number(result: Result) -> int:
+    return result if isinstance(result, int) else -1
 
 
 def _six(args: tuple[object, ...]) -> tuple[int, ...]:

@@ -8,13 +8,11 @@ which the semantics know nothing. Whether there is a wrong answer or a parting i
 from typing import NamedTuple
 
 from sysfuzz.program.layout import Layout
-from sysfuzz.program.names import INHERIT, MAP, PAGE
+from sysfuzz.program.names import INHERIT, MAP, OP_NAMES, PAGE
 from sysfuzz.program.outcome import NOSYSCALLS, Result, View
 from sysfuzz.spec.expect import Expectation, State
 from sysfuzz.spec.pages import Page
-
-# Calls that code knows by another name than programs do: one bug is one bug, whoever made the call.
-OP_NAMES = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
+from sysfuzz.spec.promise import Rows
 
 # Calls that change the pages of the range that their first two arguments name, and no others.
 _RANGED = frozenset(("munmap", "mprotect", "minherit", "madvise", "mlock", "munlock"))
@@ -44,6 +42,7 @@ class Moment(NamedTuple):
     states: tuple[State, ...]
     views: tuple[View, ...]
     transitions: tuple[str, ...]
+    lwp: int = 1  # which LWP made the call
 
     def name(self) -> str:
         """The call as programs know it."""
@@ -114,6 +113,26 @@ def parting_cause(moment: Moment, pid: int, page: int, field: str, gained: bool,
     return "/".join((family, *where, *circumstances))
 
 
+def guard_cause(moment: Moment, pid: int, lwp: int, due: Rows, held: Rows, failed: bool) -> str:
+    """Cause of a guard of process `pid`, or of its LWP `lwp` (0: it is the process's), that is `held` and not `due`.
+
+    Where something is born, plain is what is born without the guard that it is due; all else is another thing.
+    """
+    cause = parting_cause(moment, pid, -1, "guard", len(held) > len(due), failed)
+    call = moment.name()
+    if failed or call not in ("fork", "vfork", "spawn", "lwp_create"):
+        return cause
+    if call == "lwp_create":
+        newborn, other = not lwp or (pid, lwp) == (moment.pid, moment.result), "maker"
+    else:
+        newborn, other = pid == moment.result, "parent"
+    if not newborn:
+        return f"{cause}/{other}"
+    if not held:
+        return cause
+    return f"{cause}/changed" if due else f"{cause}/kept"
+
+
 def _ways(moment: Moment, pid: int, page: int, gained: bool) -> tuple[list[str], list[str]]:
     """What the call does to this page: its name and way, and the circumstances."""
     call = moment.name()
@@ -144,13 +163,17 @@ def _ways(moment: Moment, pid: int, page: int, gained: bool) -> tuple[list[str],
 
 
 def _joined(moment: Moment, pid: int, page: int, pages: range) -> bool:
-    """Whether the core's entry that holds `page` reaches into `pages`, and wrongly so: the attributes are not those of what it holds there."""
+    """Whether the core's entry that holds `page` reaches into `pages`, and wrongly so: what it holds there has other attributes than it says, or
+    by rights than `page` has.
+    """
+    own = _page(moment.states, pid, page)
     regions = [region for view in moment.views if view.pid == pid for region in view.regions]
     for region in regions:
         numbers = range(region.start // PAGE, region.end // PAGE)
         if page in numbers:
+            right = {region.attributes} | ({own.attributes} if own is not None else set())
             shared = [_page(moment.states, pid, number) for number in pages if number in numbers]
-            return any(other is not None and other.attributes != region.attributes for other in shared)
+            return any(other is not None and right != {other.attributes} for other in shared)
     return False
 
 

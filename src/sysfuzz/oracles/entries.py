@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from sysfuzz.oracles.case import GUARD, MARK, Case
 from sysfuzz.oracles.origin import circumstances, door, escaped, family, flagged_pages, opcode_pages
 from sysfuzz.oracles.verdict import Verdict
-from sysfuzz.program.names import PAGE
+from sysfuzz.program.names import PAGE, RAX, RSP
 from sysfuzz.program.outcome import Attempt, Delivered, Event, Reply
 from sysfuzz.spec.expect import Dispatch, Signal, State
 
@@ -76,6 +76,8 @@ def frame(case: Case) -> Iterator[Verdict]:
                 expected = ", ".join(f"{field} {value}" for field, value, _ in wrong)
                 actual = ", ".join(f"{field} {value}" for field, _, value in wrong)
                 cause = "" if attempt.gate else case.map_blame(pid, op, number)
+                if where == "vsyscall/" and "registers" in fields and not _returned(attempt, reply.signal):
+                    fields += "/others"
                 yield Verdict("sigill-frame", op, expected, actual, cause or f"frame/{where}{fields}", number)
         elif not escaped(case, attempt, reply, decision, pid, states) and not _unmarked_with_reason(
             attempt, pid, states
@@ -147,6 +149,13 @@ def _frame_differences(wanted: Signal, actual: Delivered) -> Iterator[tuple[str,
         yield "registers", _registers(wanted.regs), _registers(actual.regs)
     if wanted.handled is False and actual.handled:
         yield "handler", "none", "entered"
+
+
+def _returned(attempt: Attempt, signal: Delivered) -> bool:
+    """Whether the registers are those behind a return from the call, which gives RAX its number."""
+    regs = attempt.regs
+    behind = regs[RSP] + 8 & (1 << attempt.bits) - 1
+    return (signal.regs[:RAX], *signal.regs[RAX + 1 :]) == (regs[:RAX], *regs[RAX + 1 : RSP], behind, *regs[RSP + 1 :])
 
 
 def lock(case: Case) -> Iterator[Verdict]:

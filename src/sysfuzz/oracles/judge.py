@@ -44,14 +44,28 @@ ORACLES: Mapping[str, Oracle] = {
 def judge(program: Program, outcome: Outcome, promise: Promise = REFERENCE) -> list[Verdict]:
     """Every violation of `promise` that `outcome`, the outcome of running `program`, shows; [] if there is none.
 
-    What the design's own documents state is a verdict of the oracle "by-design", whichever oracle saw it.
+    What the design's own documents state is a verdict of the oracle "by-design", whichever oracle saw it. Where they say what is so instead,
+    that is the measure, so that nothing hides behind it; what the strongest reading has against just that is told last.
     """
+    verdicts = [_sorted_out(verdict, promise) for verdict in _violations(program, outcome, promise)]
+    if promise.newborns_are_bare and any(view.guard for step in outcome.steps for view in step.views):
+        strict = [_sorted_out(verdict, promise) for verdict in _violations(program, outcome, promise.strict())]
+        verdicts += [verdict for verdict in strict if verdict.oracle == BY_DESIGN]
+    return verdicts
+
+
+def case_of(verdict: Verdict, program: Program, outcome: Outcome, promise: Promise) -> Case:
+    """The case that a verdict of `judge` was found in."""
+    reading = promise.strict() if verdict.oracle == BY_DESIGN else promise
+    return Case(program, outcome, follow(program, outcome, reading), reading)
+
+
+def _violations(program: Program, outcome: Outcome, promise: Promise) -> list[Verdict]:
     expected = follow(program, outcome, promise)
     if outcome.panic is None and not outcome.insane and as_expected(outcome, expected):
         return []
     case = Case(program, outcome, expected, promise)
-    verdicts = [verdict for oracle in ORACLES.values() for verdict in oracle(case)]
-    return [_sorted_out(verdict, promise) for verdict in verdicts] if promise.documented else verdicts
+    return [verdict for oracle in ORACLES.values() for verdict in oracle(case)]
 
 
 def _sorted_out(verdict: Verdict, promise: Promise) -> Verdict:

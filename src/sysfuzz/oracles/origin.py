@@ -9,7 +9,6 @@ address, which with a prefix may be others than the CPU read; attributes are the
 from collections.abc import Callable, Iterator
 
 from sysfuzz.oracles.case import Case
-from sysfuzz.oracles.lwps import current_lwp
 from sysfuzz.program.layout import VSYSCALLS
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import NOSYSCALLS, Attempt, Reply
@@ -82,7 +81,7 @@ def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
     words = []
     if call == "setcontext":  # the return from a handler, which kernels are tempted to let through
         words.append("setcontext")
-    if current_lwp(case, op) > 1:
+    if case.lwp(op) > 1:
         words.append("lwp")
     if case.program.mode == "amd64" and attempt.bits == 32:
         words.append("compat")
@@ -99,7 +98,7 @@ def circumstances(case: Case, op: int, event: int, call: str) -> list[str]:
 def _forbidden(case: Case, op: int, pid: int, states: tuple[State, ...]) -> Callable[[int], bool]:
     """Whether no call may come from a linear address, as things stood."""
     promise = case.promise
-    lwp = current_lwp(case, op) if promise.by_lwp else 1
+    lwp = case.lwp(op)
     for state in states:
         if state.pid == pid:
             pages, guard = state.pages, state.guard

@@ -101,6 +101,12 @@ SIGNAL: Mapping[str, int] = {
     "SIGUSR2": 31,
 }
 
+# Calls that code knows by another name than ops do.
+OP_NAMES: Mapping[str, str] = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
+
+# Gates as assemblers write them; the others are their own mnemonics.
+GATES: Mapping[str, str] = {"int80": "int 0x80", "lcall7": "lcall 7", "lcall27": "lcall 0x27"}
+
 # Register numbers are the CPU's own (Intel SDM vol. 2, table 3-1): the index into every register tuple of the project.
 REGISTERS: Mapping[str, tuple[str, ...]] = {
     "amd64": (

@@ -61,8 +61,9 @@ class Attempt(NamedTuple):
     # at SP itself is a return address, which no call reads.
     stack: bytes
     data: int | None = None  # faulting data address of a page fault
-    # Where the design keeps a word in user memory by which it decides: the byte there, or b"" if it cannot be read. None: it keeps none.
-    selector: bytes | None = None
+    # Where the design decides by bytes in user memory: the addresses that calls have named so far, each with the byte there, or b"" if it cannot
+    # be read.
+    selectors: tuple[tuple[int, bytes], ...] = ()
 
 
 class Delivered(NamedTuple):

@@ -76,7 +76,9 @@ OWN: Mapping[int, Syscall] = {
     317: _same("seccomp"),
     511: Syscall("syscallemu", "syscallemu", (Kind.ADDR, Kind.ADDR)),
 }
+# Calls that make the call whose number is their first argument. OpenBSD 7.5, whose pins are by number, has removed them.
 INDIRECT = {0: "syscall", 198: "__syscall"}
+WITHOUT_INDIRECT = "pinsyscalls"
 NUMBERS = 512  # a number is taken modulo this
 
 # Decoders of a whole number of stack words, by that number; an attempt carries at most 64 bytes.
@@ -85,10 +87,11 @@ DWORDS = [struct.Struct(f"<{count}I") for count in range(17)]
 
 
 def request(mode: Mode, attempt: Attempt, own: frozenset[str] = frozenset()) -> Request:
-    """What the entry `attempt` asks for on a design with the calls `own` beside the usual; an indirect call is taken to its target, once."""
+    """What the entry `attempt` asks for on a design with the calls `own` beside the usual; an indirect call is taken to its target, once,
+    where there are any."""
     number = attempt.regs[RAX] % NUMBERS
     skip = 0
-    if number in INDIRECT:
+    if number in INDIRECT and WITHOUT_INDIRECT not in own:
         name = INDIRECT[number]
         skip = 2 if name == "__syscall" and mode == "i386" else 1
         words = _words(mode, attempt)

@@ -137,11 +137,12 @@ def _user_dispatch(world: World, attempt: Attempt, pc: int, behind: int) -> Refu
         return None  # the vdso's sigreturn
     selector = next(row[4] for row in world.process.guard if row[0] == world.lwp)
     if selector:
-        if not attempt.selector:
+        byte = dict(attempt.selectors).get(selector)
+        if not byte:
             return Refused("SIGSEGV", "", None, pc, forced=True)
-        if attempt.selector[0] == ALLOW:
+        if byte[0] == ALLOW:
             return None
-        if attempt.selector[0] != BLOCK:
+        if byte[0] != BLOCK:
             return Refused("SIGSYS", "", None, pc, forced=True)
     return Refused("SIGSYS", "SYS_USER_DISPATCH", pc, pc)
 

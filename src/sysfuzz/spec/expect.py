@@ -100,6 +100,7 @@ class ExpectedStep(NamedTuple):
     result: Expectation
     events: tuple[ExpectedEvent, ...]
     states: tuple[State, ...]  # all live processes after the op
+    lwp: int = 1  # who did the op, in the process that the outcome names
 
 
 class Expected(NamedTuple):

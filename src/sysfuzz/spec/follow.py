@@ -47,7 +47,7 @@ def follow(program: Program, outcome: Outcome, promise: Promise = REFERENCE) -> 
         else:
             result = _call(world, contents, op, step, outcome.steps)
         states = world.states(events[-1].states if events else states)
-        steps.append(make(ExpectedStep, (result, events, states)))
+        steps.append(make(ExpectedStep, (result, events, states, world.lwp)))
     return Expected(boot, tuple(steps))
 
 

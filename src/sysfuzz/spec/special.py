@@ -37,30 +37,30 @@ def trace(world: World, on: int) -> Expectation:
 
 
 def msyscall(world: World, addr: int, length: int) -> Expectation:
-    """msyscall(2): one range more from which calls may come."""
-    layout, space = world.layout, world.space
-    if addr + length > world.mask:
+    """msyscall(2): one range more from which calls may come. Of length 0 it does nothing."""
+    if not length:
+        return 0
+    touched = _touched(world, addr, length)
+    if touched is None:
         return "EINVAL"
-    low, high = max(addr & -PAGE, layout.vm_min), min(addr + length + PAGE - 1 & -PAGE, layout.vm_max)
-    if not length or low >= high:
+    layout, space = world.layout, world.space
+    if touched.stop <= layout.vm_min // PAGE or touched.start >= layout.vm_max // PAGE:
         return 0
     if world.process.guard:
         return "EPERM"
     for process in world.processes.values():
         if process.space is space:
             process.guard = ((1,),)
-    _annotate(world, range(low // PAGE, high // PAGE), PERMITTED)
+    _annotate(world, touched, PERMITTED)
     return 0
 
 
 def mimmutable(world: World, addr: int, length: int) -> Expectation:
     """mimmutable(2): pages that nobody changes any more; holes are fine."""
-    layout = world.layout
-    start, size = addr & -PAGE, round_page(length + addr % PAGE, world.mask)
-    if addr + length > world.mask or start + size > world.mask:
+    touched = _touched(world, addr, length)
+    if touched is None:
         return "EINVAL"
-    low, high = max(start, layout.vm_min), min(start + size, layout.vm_max)
-    _annotate(world, range(low // PAGE, high // PAGE), IMMUTABLE)
+    _annotate(world, touched, IMMUTABLE)
     return 0
 
 
@@ -118,6 +118,12 @@ def seccomp(world: World, start: int, end: int) -> Expectation:
     return 0
 
 
+def _touched(world: World, addr: int, length: int) -> range | None:
+    """Numbers of the pages from the one of `addr` to the last in front of addr + length; None if those reach the end of the space."""
+    touched = range(addr // PAGE, -(-(addr + length) // PAGE))
+    return touched if touched.stop * PAGE <= world.mask else None
+
+
 def _annotate(world: World, span: range, bit: int) -> None:
     pages = world.space.pages
     numbers = mapped(pages, span)
@@ -144,7 +150,8 @@ def forbidden(world: World, call: str, args: Sequence[int]) -> str:
         return ""
     if call not in ("munmap", "mprotect", "mremap") and not (call == "mmap" and args[3] & FIXED):
         return ""
-    start, size = args[0] & -PAGE, round_page(args[1] + args[0] % PAGE, world.mask)
-    span = range(start // PAGE, min(start + size, world.layout.vm_max) // PAGE)
-    pages = world.space.pages
-    return "EPERM" if any(pages[number].attributes & IMMUTABLE for number in mapped(pages, span)) else ""
+    addr, length = args[:2]
+    # What a length that wraps around leaves is what these calls take it for: docs/semantics.md, round_page.
+    count = round_page(length + addr % PAGE, world.mask) // PAGE
+    frozen = (number for number, page in world.space.pages.items() if page.attributes & IMMUTABLE)
+    return "EPERM" if any(0 <= number - addr // PAGE < count for number in frozen) else ""

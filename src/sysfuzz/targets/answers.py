@@ -17,24 +17,36 @@ _WORD = 1 << 64
 
 
 def expect(kind: type | tuple[type, ...], answer: object, method: str) -> None:
-    """Panic unless `answer` is one of `kind`."""
-    if not isinstance(answer, kind):
+    """Panic unless `answer` is one of `kind`; a truth value is no number."""
+    if not isinstance(answer, kind) or type(answer) is bool:
         raise KernelPanic(f"{method} answered {type(answer).__name__}, which the protocol does not allow")
+
+
+def expect_truth(answer: object, method: str) -> None:
+    """Panic unless `answer` is a truth value; a number will do."""
+    if type(answer) is not bool:
+        expect(int, answer, method)
 
 
 def expect_views(views: tuple[View, ...], known: tuple[View, ...]) -> None:
     """Panic unless these are views; those among `known` have been looked at before."""
     expect(tuple, views, "views")
     seen = {id(view.regions) for view in known}
+    last = 0
     for view in views:
         expect(View, view, "views")
         expect(int, view.pid, "views")
-        expect(int, view.marked, "views")  # a truth value
+        if view.pid <= last:
+            raise KernelPanic("views answered with processes that do not rise")
+        last = view.pid
+        expect_truth(view.marked, "views")
         if view.guard != ():
             expect(tuple, view.guard, "views")
             for row in view.guard:
                 expect(tuple, row, "views")
                 _expect_ints(row, "views")
+                if not row:
+                    raise KernelPanic("views answered with a guard that has an empty row")
         if id(view.regions) not in seen:
             expect(tuple, view.regions, "views")
             if not _REGIONS.issuperset(map(type, view.regions)):

@@ -9,7 +9,7 @@ import mmap
 import os
 from collections.abc import Callable
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sysfuzz.kernel.protocol import Access, Frame, KernelPanic, Memory
 from sysfuzz.kernel.signals import CODES
@@ -29,6 +29,8 @@ _NO_REPLY = bytes(_REPLY.size)
 # Room for what a core reports. The limits allow 8 processes with 256 regions each; a core that breaks them should be seen to.
 _VIEWS, _REGIONS = 64, 8192
 _SEGMENTS = 64
+# Words of a process's guard: pinsyscalls(2) takes as many pins as a page holds, and there are the limits' LWPs.
+_GUARD = 8192
 _ARGS = 8
 _NO_ROOM = 0xFFFF_FFFF
 _MASK64 = (1 << 64) - 1
@@ -44,10 +46,11 @@ _CODE_NAMES: Final = {(f"SIG{name.partition('_')[0]}", number): name for name, n
 # What a core is asked, in the numbers that `Marks` holds.
 METHODS: Final = (
     "", "boot", "destroy", "call", "enter", "fault", "fill", "poke", "peek", "alive", "sysenter_enabled", "segments", "views",
-    "transitions", "check",
+    "transitions", "check", "guard",
 )  # fmt: skip
 (
     _OUTSIDE, BOOT, DESTROY, _CALL, _ENTER, _FAULT, _FILL, _POKE, _PEEK, _ALIVE, _SYSENTER, _SEGMENTS_OF, _VIEWS_OF, _TRANSITIONS, _CHECK,
+    _GUARD_OF,
 ) = range(len(METHODS))  # fmt: skip
 
 
@@ -68,6 +71,31 @@ class Marks:
         return self.bytes[1]
 
 
+class _ReplyWords(NamedTuple):
+    """struct sysfuzz_reply, in its order."""
+
+    call: bytes
+    args: tuple[int, ...]
+    nargs: int
+    signed_args: int
+    result: int
+    signal: int
+    code: int
+    addr: int
+    saved_pc: int
+    saved_regs: tuple[int, ...]
+    handled: int
+    ends: int
+    locked: int
+    reserved: int
+
+    @classmethod
+    def of(cls, data: memoryview) -> "_ReplyWords":
+        """The structure in these bytes."""
+        values = _REPLY.unpack_from(data)
+        return cls._make((values[0], values[1:9], *values[9:16], values[16:32], *values[32:]))
+
+
 class Host:
     """The host's side: struct sysfuzz_host, and the buffers. An exception in a callback is kept, and raised when the core has answered."""
 
@@ -84,6 +112,7 @@ class Host:
         self.frame, self.reply = _passed(_FRAME.size), _passed(_REPLY.size)
         self.args, self.segments = _passed(8 * _ARGS), _passed(_SEGMENT.size * _SEGMENTS)
         self.views, self.regions = _passed(_VIEW.size * _VIEWS), _passed(_REGION.size * _REGIONS)
+        self.guard = _passed(8 * _GUARD)
 
     def serve(self, memory: Memory) -> None:
         """From now on it is this memory. TypeError: it has no address."""
@@ -138,6 +167,8 @@ class CCore:
         self._view_bytes, self._views_at = host.views
         self._region_bytes, self._regions_at = host.regions
         self._segment_bytes, self._segments_at = host.segments
+        self._guard_bytes, self._guard_at = host.guard
+        self._guard_of: Callable[..., Any] | None = getattr(functions, "sysfuzz_guard", None)
         self._views: tuple[View, ...] = ()
         self._regions: dict[int, tuple[bytes, tuple[Region, ...]]] = {}
         self._names: dict[str, bytes] = {}
@@ -220,12 +251,30 @@ class CCore:
             end = start + regions * _REGION.size
             if end > len(self._region_bytes):
                 raise KernelPanic(f"views answered more than {_REGIONS} regions")
-            views.append(View(pid, bool(marked), self._regions_of(pid, bytes(self._region_bytes[start:end]))))
+            held = self._regions_of(pid, bytes(self._region_bytes[start:end]))
+            views.append(View(pid, bool(marked), held, self._guard(pid) if self._guard_of else ()))
             start = end
         told = tuple(views)
         if told != self._views:
             self._views = told
         return self._views
+
+    def _guard(self, pid: int) -> tuple[tuple[int, ...], ...]:
+        """The rows of a process's guard; each comes as the number of its words, and these."""
+        assert self._guard_of is not None
+        count = self._ask(_GUARD_OF, self._guard_of, pid, self._guard_at, _GUARD)
+        if count > _GUARD:
+            raise KernelPanic(f"guard answered {count}, and there is room for {_GUARD} words")
+        words = self._guard_bytes[: 8 * count].cast("Q").tolist()
+        rows = []
+        at = 0
+        while at < count:
+            end = at + 1 + words[at]
+            if end > count:
+                raise KernelPanic(f"guard answered a row of {words[at]} words, and {count - at - 1} are left")
+            rows.append(tuple(words[at + 1 : end]))
+            at = end
+        return tuple(rows)
 
     def transitions(self) -> tuple[str, ...]:
         """See protocol.Core. The target asks for them when an op is done."""
@@ -271,27 +320,27 @@ class CCore:
         """What the core answered: the reply, and the frame as it left it."""
         _, frame.cs, frame.pc, frame.flags, *regs = _FRAME.unpack_from(self._frame)
         frame.regs[:] = regs[: self._registers]
-        values = _REPLY.unpack_from(self._reply)
-        nargs, signed = values[9:11]
+        words = _ReplyWords.of(self._reply)
+        nargs, signed = words.nargs, words.signed_args
         if nargs > _ARGS:
             raise KernelPanic(f"{method} answered with {nargs} arguments; there is room for {_ARGS}")
-        args = values[1 : 1 + nargs]
+        args = words.args[:nargs]
         if signed:
             args = tuple([_signed(arg) if signed >> index & 1 else arg for index, arg in enumerate(args)])
-        ends = _ENDS.get(values[33])
+        ends = _ENDS.get(words.ends)
         if ends is None:
-            raise KernelPanic(f"{method} answered that the call ends by {values[33]}")
-        call = values[0].partition(b"\0")[0].decode(errors="replace")
-        signal = self._signal(values, method) if values[12] else None
-        return make(Reply, (call, args, _result(values[11], method), signal, ends, bool(values[34])))
+            raise KernelPanic(f"{method} answered that the call ends by {words.ends}")
+        call = words.call.partition(b"\0")[0].decode(errors="replace")
+        signal = self._signal(words, method) if words.signal else None
+        return make(Reply, (call, args, _result(words.result, method), signal, ends, bool(words.locked)))
 
-    def _signal(self, values: tuple[Any, ...], method: str) -> Delivered:
-        signal, code, addr, pc = values[12:16]
-        name = _SIGNAL_NAMES.get(signal)
-        word = None if name is None else _CODE_NAMES.get((name, code))
+    def _signal(self, words: _ReplyWords, method: str) -> Delivered:
+        name = _SIGNAL_NAMES.get(words.signal)
+        word = None if name is None else _CODE_NAMES.get((name, words.code))
         if name is None or word is None:
-            raise KernelPanic(f"{method} delivered signal {signal} with code {code}, which is none")
-        return Delivered(name, word, addr, pc, values[16 : 16 + self._registers], bool(values[32]))
+            raise KernelPanic(f"{method} delivered signal {words.signal} with code {words.code}, which is none")
+        regs = words.saved_regs[: self._registers]
+        return Delivered(name, word, words.addr, words.saved_pc, regs, bool(words.handled))
 
 
 def _passed(size: int) -> tuple[memoryview, int]:

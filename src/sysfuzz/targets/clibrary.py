@@ -13,8 +13,10 @@ from pathlib import Path
 from sysfuzz.kernel.protocol import Core, KernelPanic, Memory
 from sysfuzz.program.ir import Mode, Program
 from sysfuzz.program.outcome import PANIC, Outcome, Panic, Step
+from sysfuzz.spec.promise import REFERENCE
 from sysfuzz.targets.ccore import CCore, Host, Marks
 from sysfuzz.targets.contained import cpu_seconds
+from sysfuzz.targets.declared import DeclarationError, declared
 from sysfuzz.targets.emulated import EmulatedTarget
 
 ABI = 1  # SYSFUZZ_ABI of harnesses/c/sysfuzz_core.h
@@ -41,6 +43,12 @@ _FUNCTIONS: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "sysfuzz_transitions": (_TEXT, (_POINTER,)),
     "sysfuzz_check": (_TEXT, (_POINTER,)),
 }
+# What it may offer.
+_OPTIONAL: dict[str, tuple[type | None, tuple[type, ...]]] = {
+    "sysfuzz_promise": (_TEXT, ()),
+    "sysfuzz_unsupported": (_TEXT, ()),
+    "sysfuzz_guard": (_U32, (_POINTER, _U32, _POINTER, _U32)),
+}
 
 
 class LibraryError(ValueError):
@@ -52,7 +60,7 @@ class Library:
 
     def __init__(self, name: str) -> None:
         """Open the file. Raises LibraryError."""
-        path = Path(name).resolve()
+        path = Path(os.path.realpath(name))  # Path.resolve raises at a link to itself
         if not path.is_file():
             raise LibraryError(
                 f"{name}: no such file; supported: a shared library built with harnesses/c/sysfuzz_core.h"
@@ -68,9 +76,17 @@ class Library:
                 hint = "; one file must define SYSFUZZ_IMPLEMENTATION" if symbol == "sysfuzz_abi" else ""
                 raise LibraryError(f"{name}: no symbol {symbol}; supported: all of harnesses/c/sysfuzz_core.h{hint}")
             function.restype, function.argtypes = result, arguments
+        for symbol, (result, arguments) in _OPTIONAL.items():
+            function = getattr(self._functions, symbol, None)
+            if function is not None:
+                function.restype, function.argtypes = result, arguments
         version = self._functions.sysfuzz_abi()
         if version != ABI:
             raise LibraryError(f"{name}: built for version {version} of sysfuzz_core.h; supported: {ABI}")
+        try:
+            self.promise = declared(self._word("promise") or REFERENCE.name, self._word("unsupported").split())
+        except DeclarationError as error:
+            raise LibraryError(f"{name}: {error}") from error
         self.marks = Marks()
         self._host = Host()
         self._core: CCore | None = None
@@ -86,6 +102,11 @@ class Library:
         core, self._core = self._core, None
         if core is not None:
             core.destroy()
+
+    def _word(self, what: str) -> str:
+        """What the library says about itself; "" if it does not."""
+        ask = getattr(self._functions, f"sysfuzz_{what}", None)
+        return "" if ask is None else (ask() or b"").decode(errors="replace")
 
     def counters(self) -> Iterator[tuple[int, int]]:
         """Where the library counts its branches, as (address, number of bytes); known once a core has been booted."""
@@ -107,8 +128,8 @@ class LibraryTarget:
         self.name = name
         self.summary = SUMMARY
         self.library = Library(name)
-        self._target = EmulatedTarget(name, SUMMARY, self.library.boot)
-        self.promise = self._target.promise
+        self.promise = self.library.promise
+        self._target = EmulatedTarget(name, SUMMARY, self.library.boot, self.promise)
         self._quiet = (os.dup(_STDERR), os.open(os.devnull, os.O_WRONLY)) if quiet else None
 
     def run(self, program: Program) -> Outcome:
@@ -152,7 +173,7 @@ class LibraryTarget:
 def _reap() -> None:
     """Forget the children that the core has forked and that are gone."""
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
+        while os.waitpid(0, os.WNOHANG)[0]:  # of this process group: whatever sysfuzz starts leads a group of its own
             pass
     except ChildProcessError:
         pass

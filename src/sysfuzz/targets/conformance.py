@@ -13,17 +13,16 @@ from typing import NamedTuple
 from sysfuzz.kernel.protocol import Boot
 from sysfuzz.program.golden import Golden, golden, misses
 from sysfuzz.program.ir import CALLS
+from sysfuzz.program.names import OP_NAMES
 from sysfuzz.program.outcome import Outcome, Panic
 from sysfuzz.program.text import load
-from sysfuzz.targets.table import DESIGNS, Target, TargetError
+from sysfuzz.targets.table import DESIGNS, Target
 
 REFERENCE = "nosyscalls"
 PROGRAMS = Path(__file__).with_name("programs")
 
 # Ops that the target does by other methods than `call`.
 NO_CALLS = frozenset(("as", "poke", "peek", "run"))
-# What code calls otherwise than an op does.
-_AS_OP = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
 _STATED = "# target:"
 _NOSYS = "ENOSYS"
 
@@ -89,17 +88,14 @@ def needs(stated: Golden) -> frozenset[str]:
     """Names of the calls that a program is about: those of its ops, and those that code must get through to."""
     calls = {op.call for op in stated.source.program.ops} - NO_CALLS
     entered = {event.call for expected in stated.expectations if expected for event in expected.events} - {""}
-    return frozenset(calls | {_AS_OP.get(call, call) for call in entered})
+    return frozenset(calls | {OP_NAMES.get(call, call) for call in entered})
 
 
 def declared(target: Target) -> Declared:
-    """What a target says about itself. Raises TargetError at what means nothing."""
+    """What a target says about itself."""
     if target.name in DESIGNS:
         return Declared(target.name)
-    unsupported = getattr(own_boot(target.name), "unsupported", ())
-    if isinstance(unsupported, str) or not all(isinstance(call, str) for call in unsupported):
-        raise TargetError(f"target {target.name!r}: its 'unsupported' is no set of names of calls")
-    return Declared(target.promise.name, frozenset(unsupported))
+    return Declared(target.promise.name, target.promise.without)
 
 
 def own_boot(name: str) -> Boot | None:

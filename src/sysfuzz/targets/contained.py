@@ -24,6 +24,8 @@ WALL_SECONDS = 0.5
 CPU_SECONDS = 0.5
 BLOCK_SECONDS = 0.001
 _HANG = (signal.SIGPROF, signal.SIGALRM)
+# On the clock, beyond both, for a process that its timer does not end: it has stopped, or handles SIGALRM.
+_GRACE_SECONDS = 0.5
 
 _PRINTED = 1 << 20  # bytes that a program may print; the rest is lost
 _SHOWN = 4000  # of them are told
@@ -152,7 +154,12 @@ class _Process:
         with suppress(BrokenPipeError):  # it has ended since the last program
             _send(self._out, program)
         # A process that the core has forked may hold the line open, so the end of this one is waited for by itself.
-        ready, _, _ = select.select([self._in, self._end], [], [])
+        seconds = cpu_seconds(program) + WALL_SECONDS + _GRACE_SECONDS
+        ready, _, _ = select.select([self._in, self._end], [], [], seconds)
+        if not ready:
+            printed = self._tell()
+            self.kill()
+            return Death(-signal.SIGALRM, self._marks.method, self._marks.ops, printed)
         answer = _receive(self._in) if self._in in ready else None
         printed = self._tell()
         if answer is None:
@@ -163,10 +170,12 @@ class _Process:
 
     def kill(self) -> None:
         """End it."""
-        os.kill(self._pid, signal.SIGKILL)
+        os.kill(self._pid, signal.SIGKILL)  # it may not have come to lead its group
         self._close()
 
     def _close(self) -> int:
+        with suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)  # what the core has forked, as long as the number is its own
         _, status = os.waitpid(self._pid, 0)
         for descriptor in (self._in, self._out, self._end, self._printed):
             os.close(descriptor)
@@ -190,6 +199,7 @@ def _serve(runner: Runner, requests: int, answers: int, printed: int) -> NoRetur
     import resource
 
     try:
+        os.setpgid(0, 0)  # what the core forks ends with this process, and is not taken for somebody else's child
         faulthandler.disable()  # its traceback would be taken for the core's last words
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # the parent's to handle; without it there is nothing to serve

@@ -11,11 +11,12 @@ from sysfuzz.program.ir import DEFAULT_BLOCKS, Arg, Mode, Op, Program, Ref, Vend
 from sysfuzz.program.layout import LAYOUTS, STACK_HEADROOM
 from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import PANIC, Attempt, Event, Outcome, Panic, Reply, Result, Step, View
+from sysfuzz.spec.abi import request
 from sysfuzz.spec.promise import REFERENCE, Promise
 from sysfuzz.targets.answers import expect, expect_page, expect_reply, expect_segments, expect_views, expect_words
 
 _GENERAL_PROTECTION = 13
-_PIN = 4  # bytes of one pin
+_WORD = 4  # bytes of one word of a table
 
 # Calls after which the current LWP, or its process, may be gone; so may it be after a run.
 _ENDING = frozenset(("exit", "lwp_exit", "run"))
@@ -39,17 +40,20 @@ class EmulatedTarget:
         if machine is None:
             machine = self._machines[key] = Machine(program.mode, program.vendor, GuestMemory())
         machine.memory.rewind()
-        return _Run(program, self._boot, machine, "sud" in self.promise.calls).outcome()
+        return _Run(program, self._boot, machine, self.promise).outcome()
 
 
 class _Run:
     """One program on its way: who runs, and what was seen so far."""
 
-    def __init__(self, program: Program, boot: Boot, machine: Machine, selects: bool) -> None:
+    def __init__(self, program: Program, boot: Boot, machine: Machine, promise: Promise) -> None:
         self.program = program
         self.boot = boot
         self.machine = machine
-        self.selects = selects  # user memory has a say at the door: the last number of a row of the guard says where
+        self.promise = promise
+        self.selectors: dict[
+            int, None
+        ] = {}  # addresses that calls have named for bytes by which the door decides, in order
         self.pointed: bytes | None = None
         self.layout = LAYOUTS[program.mode]
         self.core: Core
@@ -100,7 +104,9 @@ class _Run:
             if not self.lwp:
                 return "ESRCH"
         self.settled = call not in _ENDING
-        self.pointed = self._peek(args[2], _PIN * args[3]) if call == "pinsyscalls" else None
+        pointer, count = self.promise.tables.get(call, (-1, -1))
+        self.pointed = self._peek(args[pointer], _WORD * args[count]) if pointer >= 0 else None
+        self._named(call, args)
         if call == "run":
             self._start(*args)
             return 0
@@ -170,12 +176,16 @@ class _Run:
             attempt = attempt._replace(vector=_GENERAL_PROTECTION, pc=pc)
             frame.gate, frame.pc, gate = "", pc, ""
         pid, lwp = self.pid, self.lwp
-        if self.selects:
-            attempt = attempt._replace(selector=self._selector())
+        if self.selectors:
+            attempt = attempt._replace(selectors=tuple([(addr, self._byte(addr)) for addr in self.selectors]))
         reply = core.enter(pid, lwp, frame) if gate else core.fault(pid, lwp, frame, attempt.vector, attempt.data)
         expect_reply(reply, frame, len(attempt.regs), "enter" if gate else "fault")
         if self._note(attempt, reply):
             return True
+        if gate and self.promise.selectors:
+            asked = request(self.program.mode, attempt, self.promise.calls)
+            if asked.syscall is not None and asked.args is not None:
+                self._named(asked.syscall.call, asked.args)
         if reply.call:
             machine.set_segments(expect_segments(core.segments(self.pid)))
         try:
@@ -184,14 +194,16 @@ class _Run:
             raise KernelPanic(f"return to user mode: {error}") from error
         return False
 
-    def _selector(self) -> bytes | None:
-        """The byte in user memory by which the door decides for this LWP; b"" if it cannot be read; None: there is none."""
-        for view in self.core.views():
-            for row in view.guard if view.pid == self.pid else ():
-                if row[0] == self.lwp and row[-1]:
-                    page = self.core.fill(self.pid, row[-1] & -PAGE, "read")
-                    return (page is not None and self._peek(row[-1], 1)) or b""
-        return None
+    def _named(self, call: str, args: tuple[int, ...]) -> None:
+        """Keep in mind where a call says that the door is to look, whatever the core makes of it."""
+        which = self.promise.selectors.get(call)
+        if which is not None and 0 < args[which] < self.layout.vm_max:
+            self.selectors[args[which]] = None
+
+    def _byte(self, addr: int) -> bytes:
+        """The byte at `addr`; b"" if user code cannot read it."""
+        page = self._fill(addr & -PAGE, "read")
+        return (page is not None and self._peek(addr, 1)) or b""
 
     def _note(self, attempt: Attempt, reply: Reply) -> bool:
         """Write down an event; whether the run ends with it."""

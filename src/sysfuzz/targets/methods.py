@@ -11,7 +11,15 @@ from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.program.ir import CALLS, MODES, Mode
 from sysfuzz.program.layout import LAYOUTS, STACK_HEADROOM, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import ERRNO, PAGE, RAX, REGISTERS, RSP
-from sysfuzz.targets.answers import expect, expect_page, expect_reply, expect_segments, expect_views, expect_words
+from sysfuzz.targets.answers import (
+    expect,
+    expect_page,
+    expect_reply,
+    expect_segments,
+    expect_truth,
+    expect_views,
+    expect_words,
+)
 from sysfuzz.targets.conformance import NO_CALLS
 
 _GETPID = 20
@@ -142,7 +150,7 @@ def _alive(core: Core, mode: Mode) -> None:
 
 
 def _sysenter_enabled(core: Core, mode: Mode) -> None:
-    expect(int, core.sysenter_enabled(1), "sysenter_enabled")  # a truth value
+    expect_truth(core.sysenter_enabled(1), "sysenter_enabled")
 
 
 def _segments(core: Core, mode: Mode) -> None:

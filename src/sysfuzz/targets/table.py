@@ -5,15 +5,15 @@ How a core is run is `emulated`'s business, what the designs are that of `design
 
 import importlib
 import re
-from dataclasses import replace
 from typing import Protocol
 
 from sysfuzz.kernel.protocol import Boot
 from sysfuzz.program.ir import Program
 from sysfuzz.program.outcome import Outcome
-from sysfuzz.spec.promise import PROMISES, REFERENCE, Promise
+from sysfuzz.spec.promise import REFERENCE, Promise
 from sysfuzz.targets.clibrary import LibraryError, LibraryTarget
 from sysfuzz.targets.contained import Contained
+from sysfuzz.targets.declared import DeclarationError, declared
 from sysfuzz.targets.designs import DESIGNS
 from sysfuzz.targets.emulated import EmulatedTarget
 
@@ -76,14 +76,10 @@ def _library(name: str, contained: bool) -> Target:
 
 def _promise(name: str, boot: Boot) -> Promise:
     """What a core of the user's own is judged by: its `promise`, the name of a design; without one, what the reference promises."""
-    wanted = getattr(boot, "promise", REFERENCE.name)
-    promise = PROMISES.get(wanted)
-    if promise is None:
-        raise TargetError(f"target {name!r}: unknown promise {wanted!r}; supported: {', '.join(PROMISES)}")
-    without = getattr(boot, "unsupported", ())
-    if isinstance(without, str) or not all(isinstance(call, str) for call in without):
-        raise TargetError(f"target {name!r}: its 'unsupported' is no set of names of calls")
-    return replace(promise, without=frozenset(without)) if without else promise
+    try:
+        return declared(getattr(boot, "promise", REFERENCE.name), getattr(boot, "unsupported", ()))
+    except DeclarationError as error:
+        raise TargetError(f"target {name!r}: {error}") from error
 
 
 def _own(name: str) -> Boot:

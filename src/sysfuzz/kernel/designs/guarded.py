@@ -16,12 +16,10 @@ from sysfuzz.kernel.syscalls import SYSCALLS, Syscall
 from sysfuzz.kernel.trap import MASK64, OPCODE_SIZE, is_wide
 from sysfuzz.kernel.vmmap import VMMap
 from sysfuzz.program.ir import Mode
+from sysfuzz.program.names import OP_NAMES
 from sysfuzz.program.outcome import Delivered, Reply, View
 
 Rows = tuple[tuple[int, ...], ...]
-
-# What code calls by another name than ops do.
-_OP_NAMES = {"execve": "exec", "_lwp_create": "lwp_create", "_lwp_exit": "lwp_exit"}
 
 
 class Refusal(NamedTuple):
@@ -41,7 +39,8 @@ class GuardedKernel(Kernel):
         """`numbers` are those of the calls that the design adds."""
         super().__init__(mode, memory, rules)
         self._numbers = {**SYSCALLS, **numbers}
-        self._guarded: tuple[View, ...] = ()
+        self._shown: tuple[tuple[View, ...], list[Rows]] = (), []  # what the last report was made of
+        self._report: tuple[View, ...] = ()
 
     # -- what a design says -------------------------------------------------------------------------------------------
 
@@ -103,7 +102,7 @@ class GuardedKernel(Kernel):
         return self._told(process, lwp, name, args, result)
 
     def _do_by_code(self, process: Process, lwp: int, name: str, args: tuple[int, ...]) -> int | str:
-        op = _OP_NAMES.get(name, name)
+        op = OP_NAMES.get(name, name)
         errno = self.forbids(process, op, args)
         if errno:
             return errno
@@ -137,24 +136,14 @@ class GuardedKernel(Kernel):
 
     def views(self) -> tuple[View, ...]:
         """All live processes, with what is enforced in each."""
-        plain = super().views()
+        plain = super().views()  # the same object as long as nothing has changed
         guards = [self.guard(process) for process in self.processes.alive.values()]
         if not any(guards):
             return plain
-        known = self._guarded
-        if len(known) == len(plain):
-            for view, base, rows in zip(known, plain, guards, strict=True):
-                if (
-                    view.guard != rows
-                    or view.regions is not base.regions
-                    or view.pid != base.pid
-                    or view.marked is not base.marked
-                ):
-                    break
-            else:
-                return known
-        self._guarded = tuple([view._replace(guard=rows) for view, rows in zip(plain, guards, strict=True)])
-        return self._guarded
+        if plain is not self._shown[0] or guards != self._shown[1]:
+            self._shown = plain, guards
+            self._report = tuple([view._replace(guard=rows) for view, rows in zip(plain, guards, strict=True)])
+        return self._report
 
 
 def instruction(frame: Frame) -> int:

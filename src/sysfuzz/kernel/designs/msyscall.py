@@ -7,6 +7,7 @@ one range more, once, as ld.so does for libc. What is looked at is the entry tha
 from collections.abc import Mapping
 
 from sysfuzz.kernel.designs.guarded import GuardedKernel, Refusal, Rows, annotate
+from sysfuzz.kernel.designs.openbsd import align
 from sysfuzz.kernel.process import Process
 from sysfuzz.kernel.protocol import Frame, Memory
 from sysfuzz.kernel.rules import Rules
@@ -19,7 +20,6 @@ from sysfuzz.program.outcome import PERMITTED
 RULES = Rules(has_attribute=False)
 
 _WRITE = 2
-_PAGE_MASK = PAGE - 1
 _NUMBERS: Mapping[int, Syscall] = {37: Syscall("msyscall", "ww")}  # OpenBSD sys/kern/syscalls.master
 
 
@@ -50,12 +50,15 @@ class Msyscall(GuardedKernel):
         if name != "msyscall":
             return None
         addr, length = args
+        if not length:
+            return 0
         vm = process.vm
-        if addr + length > vm.layout.mask:
+        pages = align(vm.layout, addr, length)
+        if pages is None:
             return "EINVAL"
-        start = max(addr & ~_PAGE_MASK, vm.layout.vm_min)
-        end = min(addr + length + _PAGE_MASK & ~_PAGE_MASK, vm.layout.vm_max)
-        if not length or start >= end:
+        start, size = pages
+        start, end = max(start, vm.layout.vm_min), min(start + size, vm.layout.vm_max)
+        if start >= end:
             return 0
         if self._named.get(process.pid) is vm:
             return "EPERM"

@@ -2,12 +2,13 @@
 
 OpenBSD 7.5 (pinsyscalls.2, mimmutable.2, syscall_mi.h 1.34, uvm_mmap.c): ld.so names libc's range and, for each number, the offset of the one
 instruction that makes the call. A stack pointer outside of stack mappings is refused before that. The signal trampoline may make one call, from
-one place. Nobody catches the signal.
+one place. Nobody catches the signal. A pin is good for one call because no call makes another: syscall(2) and __syscall(2) are gone.
 """
 
 from collections.abc import Mapping
 
 from sysfuzz.kernel.designs.guarded import GuardedKernel, Refusal, Rows, annotate, instruction
+from sysfuzz.kernel.designs.openbsd import align
 from sysfuzz.kernel.mman import page_range
 from sysfuzz.kernel.process import Process
 from sysfuzz.kernel.protocol import Frame, Memory
@@ -46,6 +47,7 @@ class Pinsyscalls(GuardedKernel):
         self._pins: dict[int, Pins] = {}  # by pid
         self._spent: dict[int, VMMap] = {}  # by pid: the map in which the call has been made, whatever came of it
         super().__init__(mode, memory, _RULES, _NUMBERS)
+        self._indirect = {}
 
     def _fresh_map(self) -> VMMap:
         vm = super()._fresh_map()
@@ -104,9 +106,10 @@ class Pinsyscalls(GuardedKernel):
 
     def _mimmutable(self, process: Process, addr: int, length: int) -> int | str:
         layout = self.layout
-        start, size = page_range(process.vm, addr, length)
-        if start + size > layout.mask or addr + length > layout.mask:
+        pages = align(layout, addr, length)
+        if pages is None:
             return "EINVAL"
+        start, size = pages
         low, high = max(start, layout.vm_min), min(start + size, layout.vm_max)
         if low < high:
             annotate(process.vm, low, high, IMMUTABLE)
