@@ -346,21 +346,20 @@ def test_a_result_that_does_not_repeat_is_not_stored() -> None:
     Path("fickle.py").write_text(FICKLE_CORE)
     before = Path("findings", identity, "program.prog").read_bytes()
     result = run("minimise", identity)
-    assert result.exit_code == 3
+    assert result.exit_code == 3, result.stderr
     assert result.stderr.count("\n") == 1
     assert "shows the bug in 0 of 10 replays; not stored" in result.stderr
     assert Path("findings", identity, "program.prog").read_bytes() == before
 
 
-# The flag of 2011 in the process that imports this first, the reference in any other.
-FICKLE_CORE = """\
+# The flag of 2011 in the process that searches, the reference in any other.
+FICKLE_CORE = f"""\
 import os
 
 from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.kernel.rules import REFERENCE, Rules
 
-first = not os.path.exists("imported")
-open("imported", "w").close()
+first = os.getpid() == {os.getpid()}
 
 
 class Fickle(Kernel):
