@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sysfuzz.campaign.durable import Damaged, lines, mend, read, strays
+from sysfuzz.campaign.durable import Damaged, lines, read, strays
 from sysfuzz.campaign.faultbook import faults
 from sysfuzz.campaign.layout import SEEDS, Layout, name_of
 from sysfuzz.campaign.opening import Refused, line_files, load_campaign
@@ -39,19 +39,6 @@ def check(layout: Layout) -> Checked:
     checking = _Checking(layout)
     problems = list(checking.problems())
     return Checked(checking.counts, tuple(problems), tuple(checking.remarks()))
-
-
-def repair(layout: Layout) -> list[str]:
-    """Remove unfinished files and half lines; a line for each. The lock is held. Raises OSError."""
-    done = []
-    for path in strays(layout.home):
-        path.unlink()
-        done.append(f"{path}: removed")
-    for path in line_files(layout):
-        cut = mend(path)
-        if cut:
-            done.append(f"{path}: half a line at its end, {cut} bytes, removed")
-    return done
 
 
 class _Checking:

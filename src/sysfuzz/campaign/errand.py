@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from sysfuzz.campaign.core import Core
 from sysfuzz.campaign.depot import Depot
+from sysfuzz.campaign.scratch import used
 from sysfuzz.campaign.task import Outcome, Task, perform
 from sysfuzz.engine import accelerator
 from sysfuzz.engine.faults import Fault
@@ -221,19 +222,8 @@ def _place(errand: Errand) -> Iterator[Path]:
         if now - left.stat().st_mtime > _LEFT_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
     home = base / f"{errand.mark}{os.getpid()}"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
-    before = os.environ.get("TMPDIR"), tempfile.tempdir
-    os.environ["TMPDIR"] = tempfile.tempdir = str(home)
-    try:
+    with used(home):
         yield home
-    finally:
-        tempfile.tempdir = before[1]
-        if before[0] is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before[0]
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @cache

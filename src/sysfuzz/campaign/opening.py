@@ -62,16 +62,22 @@ def load_campaign(layout: Layout) -> Campaign:
 
 def tidy(layout: Layout) -> list[str]:
     """Remove what a runner that died was writing; a line for each."""
+    done = clear(layout)
+    for path in (layout.stop, *layout.live("*").parent.glob("*.json")):
+        path.unlink(missing_ok=True)
+    return done
+
+
+def clear(layout: Layout) -> list[str]:
+    """Remove unfinished files and half lines; a line for each. The lock is held. Raises OSError."""
     done = []
     for path in strays(layout.home):
         path.unlink()
-        done.append(f"{path}: was not written to its end, and is removed")
+        done.append(f"{path}: was not written to its end, removed")
     for path in line_files(layout):
         cut = mend(path)
         if cut:
-            done.append(f"{path}: half a line at its end, {cut} bytes, is removed")
-    for path in (layout.stop, *layout.live("*").parent.glob("*.json")):
-        path.unlink(missing_ok=True)
+            done.append(f"{path}: half a line at its end, {cut} bytes, removed")
     return done
 
 

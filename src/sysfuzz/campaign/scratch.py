@@ -22,12 +22,19 @@ def scratch(campaign: Path) -> Iterator[Path]:
     """
     name = hashlib.sha256(os.fsencode(campaign.resolve())).hexdigest()[:16]
     home = Path(_home()) / f"sysfuzz-campaign-{os.getuid()}-{name}"
+    with used(home):
+        yield home
+
+
+@contextmanager
+def used(home: Path) -> Iterator[None]:
+    """Temporary files of this process lie in `home`, which is made anew and removed in the end."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(mode=0o700)
     before = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(home)
     try:
-        yield home
+        yield
     finally:
         tempfile.tempdir = before[1]
         if before[0] is None:

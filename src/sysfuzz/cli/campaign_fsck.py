@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from sysfuzz.campaign.check import check, repair
+from sysfuzz.campaign.check import check
 from sysfuzz.campaign.durable import Damaged
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import Held, hold
-from sysfuzz.campaign.opening import Refused, load_campaign
+from sysfuzz.campaign.opening import Refused, clear, load_campaign
 from sysfuzz.campaign.records import stamp
 from sysfuzz.cli.columns import counted
 from sysfuzz.cli.errors import CLEAN, FOUND, bad_input
@@ -54,7 +54,7 @@ def command(directory: Path, repairs: bool, json_file: str | None) -> int:
                 "command": "sysfuzz campaign fsck",
             }
             with hold(layout, who):
-                repaired = repair(layout)
+                repaired = clear(layout)
         checked = check(layout)
     for line in (*repaired, *checked.problems, *(f"remark: {line}" for line in checked.remarks)):
         say(line, json_file)

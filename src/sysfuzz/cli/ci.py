@@ -18,6 +18,7 @@ from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import BadInput, bad_input
 from sysfuzz.cli.inputs import GivenPath, Named, open_target
+from sysfuzz.cli.options import MAX_SEED, any_seed_option, workers_option
 from sysfuzz.cli.output import STDOUT, json_option, say
 from sysfuzz.cli.session import Session
 from sysfuzz.cli.triage_store import ignore_option, ignored_by
@@ -26,7 +27,6 @@ from sysfuzz.engine.interrupt import stop_on_signals
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.store import Store
 
-_MAX_SEED = 2**31 - 1
 _REGRESSIONS = Path("tests/regressions")
 _SECONDS = 120.0  # a run that nobody has bounded must end all the same
 
@@ -54,12 +54,8 @@ _SECONDS = 120.0  # a run that nobody has bounded must end all the same
     help="Fuzz each target for this time: 60s, 10m, 1h. Default, without --runs: 120s.",
 )
 @click.option("--runs", type=click.IntRange(min=1), metavar="N", help="Fuzz each target for this many executions.")
-@click.option(
-    "--seed", type=click.IntRange(0, _MAX_SEED), metavar="S", help="Of all random choices. Default: any; it is printed."
-)
-@click.option(
-    "-j", "workers", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Worker processes."
-)
+@any_seed_option
+@workers_option
 @click.option(
     "--corpus",
     "corpora",
@@ -141,7 +137,7 @@ def command(
     store = _store(directory, known)
     with bad_input(StoreError):
         watch = Watch(store)
-    seed = random.SystemRandom().randint(0, _MAX_SEED) if seed is None else seed
+    seed = random.SystemRandom().randint(0, MAX_SEED) if seed is None else seed
     budget = Budget(_SECONDS if seconds is None and runs is None else seconds, runs, seed, workers)
     here = [one for one in stated if any(of_target(one, name) for name in opened)]
     others = f", and {len(stated) - len(here):,} for other targets" if len(stated) > len(here) else ""

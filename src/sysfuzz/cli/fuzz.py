@@ -12,6 +12,7 @@ from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input
 from sysfuzz.cli.inputs import GivenPath, Named, is_own, open_target
+from sysfuzz.cli.options import MAX_SEED, any_seed_option, workers_option
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
 from sysfuzz.cli.render import coloured
 from sysfuzz.cli.session import Session
@@ -31,8 +32,6 @@ from sysfuzz.findings.severity import is_bug
 from sysfuzz.findings.store import Store
 from sysfuzz.targets.table import is_library
 
-_MAX_SEED = 2**31 - 1
-
 
 @click.command("fuzz")
 @click.option(
@@ -49,12 +48,8 @@ _MAX_SEED = 2**31 - 1
     help="Stop after this time: 60s, 10m, 1h. Default: at Ctrl-C.",
 )
 @click.option("--runs", type=click.IntRange(min=1), metavar="N", help="Stop after this many executions.")
-@click.option(
-    "--seed", type=click.IntRange(0, _MAX_SEED), metavar="S", help="Of all random choices. Default: any; it is printed."
-)
-@click.option(
-    "-j", "workers", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Worker processes."
-)
+@any_seed_option
+@workers_option
 @click.option(
     "--corpus",
     "corpora",
@@ -110,7 +105,7 @@ def command(
         own=is_own(target),
         hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
         inputs=corpus.inputs,
-        seed=random.SystemRandom().randint(0, _MAX_SEED) if seed is None else seed,
+        seed=random.SystemRandom().randint(0, MAX_SEED) if seed is None else seed,
         workers=workers,
         runs=runs,
         seconds=seconds,

@@ -1,4 +1,4 @@
-"""Options that several measurements have, said once."""
+"""Options that several verbs have, said once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,17 @@ import click
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+MAX_SEED = 2**31 - 1
+
+any_seed_option: _Decorator = click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), metavar="S", help="Of all random choices. Default: any; it is printed."
+)
+workers_option: _Decorator = click.option(
+    "-j", "workers", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Worker processes."
+)
 seed_option: _Decorator = click.option(
     "--seed",
-    type=click.IntRange(0, 2**31 - 1),
+    type=click.IntRange(0, MAX_SEED),
     default=1,
     show_default=True,
     metavar="S",
