@@ -104,7 +104,10 @@ class Hushed(Kernel):
             space = self.processes.alive[1].vm
             (entry,) = [entry for entry in space.entries if entry.start == 0x10000]
             field, value = self.harm.split("=")
-            setattr(entry, field, int(value))
+            if field == "wired":
+                space.wire(entry, int(value))  # the map counts them
+            else:
+                setattr(entry, field, int(value))
             space.changed("harm")
         return result
 

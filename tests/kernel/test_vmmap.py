@@ -161,7 +161,7 @@ def test_carries_looks_at_every_byte(vm, start, end, found):
     assert vm.locks == 1
 
 
-@pytest.mark.parametrize("damage", ["overlap", "empty", "misaligned", "count", "prot", "amap"])
+@pytest.mark.parametrize("damage", ["overlap", "empty", "misaligned", "count", "wired", "prot", "amap"])
 def test_check_finds_damage(vm, damage):
     """The sanity check tells each kind of damage."""
 
@@ -176,6 +176,8 @@ def test_check_finds_damage(vm, damage):
         first.end -= 1
     elif damage == "count":
         vm.pages += 1
+    elif damage == "wired":
+        first.wired = 1
     elif damage == "prot":
         first.maxprot = 1
     else:

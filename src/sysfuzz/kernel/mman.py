@@ -213,7 +213,7 @@ def mprotect(processes: Processes, vm: VMMap, addr: int, length: int, prot: int)
     vm.clip(start, end)
     for entry in vm.span(start, end):
         if vm.wire_future and prot and not entry.prot and not entry.wired:
-            entry.wired = 1
+            vm.wire(entry, 1)
         entry.prot = prot
     vm.changed("protect")
     return 0

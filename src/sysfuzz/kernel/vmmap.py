@@ -8,6 +8,7 @@ of them loses it. The map knows pages and protections, but no calls, no errno va
 
 from collections.abc import Iterator
 
+from sysfuzz.kernel.holes import Holes
 from sysfuzz.kernel.pages import Amap, Object
 from sysfuzz.kernel.protocol import KernelPanic
 from sysfuzz.kernel.rules import Rules
@@ -106,6 +107,8 @@ class Entry:
             self.amap.drop(self.aoff, added)
 
 
+# Entries that a search for room walks over before it asks the index of holes, which the map keeps from then on. A program has a dozen.
+_PATIENCE = 16
 _ENTERED = ("enter", "merge-forward", "merge-back", "merge-both")
 
 
@@ -118,6 +121,8 @@ class VMMap:
         self.log = log  # where transitions are told
         self.entries: list[Entry] = []
         self.pages = 0  # mapped
+        self._wired = 0  # of them, those with a wired count
+        self._holes: Holes | None = None  # what is free, once a search has been long
         self.wire_future = False
         self.users = 1
         self._regions: tuple[Region, ...] | None = None  # what `regions` answers, as long as nothing changes
@@ -177,20 +182,45 @@ class VMMap:
 
     def wired_pages(self) -> int:
         """How many pages have a wired count."""
-        return sum(entry.pages() for entry in self.entries if entry.wired)
+        return self._wired
 
     def find_space(self, hint: int, size: int, alignment: int) -> int | None:
         """A free, aligned place of `size` bytes: the first at or after `hint` (0: no hint), after mmap_base, anywhere."""
         for base in (hint or self.layout.mmap_base, self.layout.mmap_base, self.layout.vm_min):
             start = _round(max(base, self.layout.vm_min), alignment)
-            for position in range(self.index(start), len(self.entries)):
-                entry = self.entries[position]
+            position = self.index(start)
+            for entry in self.entries[position : position + _PATIENCE]:
                 if start + size <= entry.start:
                     break
-                start = _round(max(start, entry.end), alignment)
+                if start < entry.end:
+                    start = _round(entry.end, alignment)
+            else:
+                start = self._search(start, size, alignment)
             if start + size <= self.layout.vm_max:
                 return start
         return None
+
+    def _search(self, start: int, size: int, alignment: int) -> int:
+        """The first place at or after the aligned address `start`, by the index of holes where something is in the way."""
+        position = self.index(start)
+        while position < len(self.entries) and self.entries[position].start < start + size:
+            start = _round(self._known_holes().first(self.entries[position].end, size), alignment)
+            position = self.index(start)
+        return start
+
+    def _known_holes(self) -> Holes:
+        """The index of what is free; made now if there is none."""
+        if self._holes is None:
+            self._holes = Holes(self.layout.vm_max)
+            for position in range(len(self.entries) + 1):
+                self._note_hole(self._holes, position)
+        return self._holes
+
+    def _note_hole(self, holes: Holes, position: int) -> None:
+        """Tell the index what is free in front of entry `position`, or behind the last."""
+        start = self.entries[position - 1].end if position else self.layout.vm_min
+        end = self.entries[position].start if position < len(self.entries) else self.layout.vm_max
+        holes.put(start, end - start)
 
     # -- change -------------------------------------------------------------------------------------------------------
 
@@ -219,6 +249,11 @@ class VMMap:
             raise KernelPanic(f"uvm_map: {new.start:#x}-{new.end:#x} is not free")
         self.entries.insert(position, new)
         self.pages += new.pages()
+        if new.wired:
+            self._wired += new.pages()
+        if self._holes is not None:
+            self._note_hole(self._holes, position)
+            self._note_hole(self._holes, position + 1)
         self._regions = None
         return position
 
@@ -257,9 +292,23 @@ class VMMap:
             if entry.amap is not None:
                 entry.amap.refs -= 1
             self.pages -= entry.pages()
+            if entry.wired:
+                self._wired -= entry.pages()
+            if self._holes is not None:
+                self._holes.put(entry.end, 0)
             last += 1
         del self.entries[first:last]
+        if self._holes is not None:
+            self._note_hole(self._holes, first)
         self.changed("remove")
+
+    def wire(self, entry: Entry, count: int) -> None:
+        """Give an entry of this map another wired count. => the caller tells the change."""
+        if not entry.wired and count:
+            self._wired += entry.pages()
+        elif entry.wired and not count:
+            self._wired -= entry.pages()
+        entry.wired = count
 
     # -- report -------------------------------------------------------------------------------------------------------
 
@@ -280,8 +329,8 @@ class VMMap:
         return self._regions
 
     def check(self) -> str:
-        """Sanity: sorted, disjoint, aligned, in bounds, pages counted right; "" or the first thing that is wrong."""
-        low, pages = self.layout.vm_min, 0
+        """Sanity: sorted, disjoint, aligned, in bounds, pages and wired pages counted right; "" or the first thing that is wrong."""
+        low, pages, wired = self.layout.vm_min, 0, 0
         for entry in self.entries:
             if not low <= entry.start < entry.end <= self.layout.vm_max:
                 return f"entry {entry.start:#x}-{entry.end:#x} overlaps, is empty or out of bounds"
@@ -293,8 +342,12 @@ class VMMap:
                 return f"entry {entry.start:#x}-{entry.end:#x} looks into a freed amap"
             low = entry.end
             pages += entry.pages()
+            if entry.wired:
+                wired += entry.pages()
         if pages != self.pages:
             return f"{self.pages} pages counted, {pages} mapped"
+        if wired != self._wired:
+            return f"{self._wired} wired pages counted, {wired} in the map"
         return ""
 
 

@@ -35,7 +35,7 @@ def mlock(processes: Processes, vm: VMMap, start: int, size: int) -> Value:
         return "EINVAL"
     vm.clip(start, end)
     for entry in vm.span(start, end):
-        entry.wired += 1
+        vm.wire(entry, entry.wired + 1)
     vm.changed("wire")
     return 0
 
@@ -49,7 +49,7 @@ def munlock(vm: VMMap, start: int, size: int) -> Value:
         return "EINVAL"
     vm.clip(start, end)
     for entry in vm.span(start, end):
-        entry.wired = 0
+        vm.wire(entry, 0)
     vm.changed("unwire")
     return 0
 
@@ -64,7 +64,7 @@ def mlockall(processes: Processes, vm: VMMap, flags: int) -> Value:
             return "ENOMEM"
         for entry in vm.entries:
             if entry.prot:
-                entry.wired += 1
+                vm.wire(entry, entry.wired + 1)
         vm.changed("wire-all")
     if flags & _FUTURE:
         vm.wire_future = True
@@ -75,7 +75,7 @@ def mlockall(processes: Processes, vm: VMMap, flags: int) -> Value:
 def munlockall(vm: VMMap) -> Value:
     """munlockall(2)."""
     for entry in vm.entries:
-        entry.wired = 0
+        vm.wire(entry, 0)
     vm.wire_future = False
     vm.changed("unwire-all")
     return 0

@@ -119,7 +119,7 @@ class _WiresMore(Plantable):
             for start, end in parts:
                 for entry in vm.span(start, end):
                     passed(not entry.wired)
-                    entry.wired = 1
+                    vm.wire(entry, 1)
             vm.changed("wire")
         return result
 
