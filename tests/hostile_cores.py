@@ -52,6 +52,28 @@ class Leaves(Sound):
         os._exit(7)
 
 
+class LeavesWell(Sound):
+    """Ends the process as if all were well."""
+
+    def misbehave(self):
+        os._exit(0)
+
+
+class Spins(Sound):
+    """Computes without end."""
+
+    def misbehave(self):
+        while True:
+            pass
+
+
+class Interrupts(Sound):
+    """Raises what Ctrl-C raises."""
+
+    def misbehave(self):
+        raise KeyboardInterrupt
+
+
 class Quits(Sound):
     """Ends Python."""
 
@@ -76,6 +98,14 @@ class Babbles(Sound):
                 os.write(int(number), b'{"wrong": null, "answers": ')
             except OSError:
                 continue
+
+
+class Prints(Sound):
+    """Prints, in two ways."""
+
+    def misbehave(self):
+        print("sound")
+        os.write(1, b"and loud\n")
 
 
 class Forks(Sound):

@@ -1,4 +1,4 @@
-"""A job that runs native code, as far as the engine knows: its inputs can kill it, and it can be asked why."""
+"""A job that runs code of the user's, as far as the engine knows: its inputs can kill it, and it can be asked why."""
 
 from collections.abc import Sequence
 from pathlib import Path

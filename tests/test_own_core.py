@@ -6,11 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sysfuzz.kernel.protocol import Core
+from sysfuzz.kernel.signals import unhandled
+from sysfuzz.kernel.syscalls import answer, decode, dispatch
 from sysfuzz.oracles import judge
 from sysfuzz.program.text import parse
 from sysfuzz.targets.table import get
@@ -67,11 +70,53 @@ def test_the_example_is_shown_in_full() -> None:
     assert blocks("Fuzzing it")[0] == (EXAMPLES / "ignore.txt").read_text(encoding="utf-8")
 
 
-def test_the_example_derives_from_nothing() -> None:
-    """It takes tables and values from sysfuzz, and no part of its kernel."""
+def test_the_example_is_a_core_of_its_own() -> None:
+    """It takes from sysfuzz the protocol, tables, and the functions that the page has for everybody: no part of the kernel."""
     imported = set(re.findall(r"^from (sysfuzz\S+) import (.*)$", (EXAMPLES / "pagecore.py").read_text(), re.MULTILINE))
-    assert {names for module, names in imported if ".kernel" in module} == {"BY_VECTOR", "SYSCALLS"}
+    assert {names for module, names in imported if ".kernel" in module} == {"Core", "BY_VECTOR, unhandled", "dispatch"}
     assert all(module.startswith(("sysfuzz.kernel", "sysfuzz.program")) for module, _ in imported)
+
+
+def test_the_example_is_short() -> None:
+    """It can be read at a glance, and no line of it is crowded."""
+    lines = (EXAMPLES / "pagecore.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 110
+    assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("helper", [decode, answer, dispatch, unhandled])
+def test_what_helps_is_told_with_its_parameters(helper: Callable[..., object]) -> None:
+    """The functions for every core stand in the table as they are; what only the built-in kernel passes has a default."""
+    parameters = inspect.signature(helper).parameters.values()
+    needed = ", ".join(parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty)
+    assert f"`{helper.__module__.removeprefix('sysfuzz.kernel.')}.{helper.__name__}({needed})`" in TEXT
+
+
+class Bare(Core):  # type: ignore[misc]  # what is asked here it need not have
+    """A core that says nothing itself."""
+
+
+LEFT_OUT: dict[str, list[tuple[tuple[int, ...], object]]] = {
+    "alive": [((1, 1), 1), ((1, 0), 1), ((1, 2), 0), ((2, 0), 0), ((2, 1), 0)],
+    "sysenter_enabled": [((1,), False)],
+    "segments": [((1,), ())],
+    "transitions": [((), ())],
+    "check": [((), "")],
+}
+
+
+def test_the_page_tells_what_may_be_left_out() -> None:
+    """The methods for which there are answers below, and no others."""
+    told = re.search(r"may leave out (.*?): it has", TEXT, re.DOTALL)
+    assert told is not None
+    assert set(re.findall(r"`(\w+)`", told[1])) == set(LEFT_OUT)
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_is_left_out_has_the_answers_of_a_kernel_with_one_process(name: str) -> None:
+    """One process, one LWP, no segments, no SYSENTER, nothing to tell."""
+    for asked, wanted in LEFT_OUT[name]:
+        assert getattr(Bare(), name)(*asked) == wanted
 
 
 def test_doctor_prints_what_is_shown(here: Path) -> None:
@@ -88,7 +133,7 @@ def test_doctor_prints_what_is_shown(here: Path) -> None:
 def test_a_call_that_is_not_there_is_no_finding(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A core that says it does not have a call answers ENOSYS, and is judged by that; one that does not say so is not let off."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    for name, found in (("pagecore:boot", False), ("hostile_cores:Mute", True)):
+    for name, found in (("pagecore:PageCore", False), ("hostile_cores:Mute", True)):
         target = get(name)
         program = parse(f"{op}\nexit(0)").program
         assert bool(judge(program, target.run(program), target.promise)) is found
@@ -98,7 +143,7 @@ def test_a_call_that_is_not_there_is_no_finding(op: str, monkeypatch: pytest.Mon
 def test_nor_is_one_that_code_makes(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same where code makes the call, whatever it is there: a call of an op, or of code alone."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    target = get("pagecore:boot")
+    target = get("pagecore:PageCore")
     code = f"b8{number.to_bytes(4, 'little').hex()}0f05c3"
     text = f'mmap(0x10000, 0x1000, PROT_EXEC, MAP_ANON|MAP_FIXED, -1, 0)\npoke(0x10000, "{code}")\nrun(0x10000)'
     program = parse(text).program

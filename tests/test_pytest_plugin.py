@@ -199,7 +199,8 @@ def test_a_wrong_map_fails_on_the_reference_only(tmp_path: Path) -> None:
     (tmp_path / "mycore.py").write_text(source)
     (tmp_path / "conftest.py").write_text(
         "import mycore\nfrom sysfuzz.targets import table\nfrom sysfuzz.targets.emulated import EmulatedTarget\n"
-        "real = table.get\ntable.get = lambda name: EmulatedTarget(name, '', mycore.Mine) if name == 'nosyscalls' else real(name)\n"
+        "real = table.get\n"
+        "table.get = lambda name, **how: EmulatedTarget(name, '', mycore.Mine) if name == 'nosyscalls' else real(name, **how)\n"
     )
     (tmp_path / "it.prog").write_text("\n".join(HOLDS.splitlines()[:3]) + "\n")
     done = run(tmp_path)

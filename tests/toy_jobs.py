@@ -15,7 +15,7 @@ from sysfuzz.feedback.counters import CounterMap
 class Puzzle:
     """Finds the word "fuzz" letter by letter: each further letter is a feature, and the whole word a bug.
 
-    Setting "findings": a directory in which each solution is touched.
+    Setting "findings": a directory in which each solution is touched, and where it is told when a worker begins and ends.
     """
 
     WORD = b"fuzz"
@@ -24,6 +24,11 @@ class Puzzle:
         self.settings = settings
         self.letters = counters.slice("letters", 8)
         self.lengths = counters.slice("lengths", 16)
+        self._tell("began")
+
+    def _tell(self, word: str) -> None:
+        if "findings" in self.settings:
+            Path(str(self.settings["findings"]), f"{word}-{self.settings['worker']}").touch()
 
     def execute(self, data: bytes) -> Sequence[str]:
         """Count the letters of the word that `data` starts with."""
@@ -52,8 +57,7 @@ class Puzzle:
 
     def close(self) -> None:
         """Leave a file."""
-        if "findings" in self.settings:
-            Path(str(self.settings["findings"]), f"closed-{self.settings['worker']}").touch()
+        self._tell("closed")
 
 
 class Trouble(Puzzle):

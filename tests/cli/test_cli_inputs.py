@@ -99,7 +99,7 @@ def test_unknown_target_in_a_file() -> None:
         ("cores:", "is no module:attribute"),
         ("leaving:boot", "the module ends Python when it is imported"),
         ("cores:quitting", "does not boot in mode amd64: SystemExit: 0 (cores:quitting)"),
-        ("cores:odd", "does not follow the protocol of a core: Odd: no exception of the usual kind"),
+        ("cores:odd", "does not boot in mode amd64: Odd: no exception of the usual kind (cores:odd)"),
     ],
 )
 @pytest.mark.parametrize("verb", [["exec", "p.prog"], ["fuzz"]])

@@ -1,4 +1,4 @@
-"""The fuzzing job asked about a death: what a core in C has done to its worker becomes a finding like any other."""
+"""The fuzzing job asked about a death: what a core of the user's own has done to its worker becomes a finding like any other."""
 
 from pathlib import Path
 
@@ -62,3 +62,16 @@ def test_a_death_that_does_not_repeat_is_no_finding(tmp_path: Path) -> None:
     with pytest.raises(Flaky, match="ended the process of its worker"):
         job(store, Replays()).examine(DEADLY)
     assert store.ids() == []
+
+
+@pytest.mark.parametrize(
+    ("core", "bucket"), [("LeavesWell", "panic/exit status in msync"), ("Hangs", "panic/hang in msync")]
+)
+def test_so_is_that_of_a_core_in_python(tmp_path: Path, core: str, bucket: str) -> None:
+    """Whose module is here, in the process that looks into it, and survives."""
+    store = Store(tmp_path)
+    target = get(f"hostile_cores:{core}", contained=False)
+    asked = FuzzJob(target, CounterMap(), store, seed=5, worker=0, replay=Replays())
+    assert asked.examine(DEADLY) == (bucket,)
+    (entry,) = store.entries().entries
+    assert (entry.finding.bucket, entry.finding.evidence.op) == (bucket, 1)

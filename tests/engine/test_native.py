@@ -1,4 +1,4 @@
-"""Epochs of jobs that run native code: a worker that dies of an input has died of that code, and the next one examines why."""
+"""Epochs of jobs that run code of the user's: a worker that dies of an input has died of that code, and the next one examines why."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from sysfuzz.engine.settings import EpochSettings
 def epoch(findings: Path, **settings: object) -> EpochResult:
     """Run a job that dies of some of its inputs."""
     job = {"findings": str(findings), **settings.pop("job", {})}  # type: ignore[dict-item]
-    return run_epoch(EpochSettings(factory="native_jobs:Native", native=True, job=job, **settings))  # type: ignore[arg-type]
+    return run_epoch(EpochSettings(factory="native_jobs:Native", own=True, job=job, **settings))  # type: ignore[arg-type]
 
 
 def examined(findings: Path) -> list[str]:

@@ -58,18 +58,31 @@ def test_what_depends_on_the_process_does_not_repeat(core: str) -> None:
     ("target", "shown", "reason"),
     [
         ("flaky_cores:Hangs", 0, "no end within 2 s"),
-        ("flaky_cores:Dies", 0, "killed by SIGKILL"),
-        ("flaky_cores:Leaves", 2, "2 answers"),
         ("flaky_cores:Babbles", 0, "answered 'shown, believe me'"),
         ("flaky_cores:absent", 0, "TargetError: target 'flaky_cores:absent': flaky_cores has no callable absent; .*"),
         ("no_such_module:boot", 0, "TargetError: .*No module named 'no_such_module'"),
     ],
 )
 def test_a_process_that_does_not_answer(target: str, shown: int, reason: str) -> None:
-    """To hang, to die, to leave, to talk nonsense and not to start are not shown, each with its reason, and what came before counts."""
+    """To hang, to talk nonsense and not to start are not shown, each with its reason."""
     got = replays(target, program(MERGE), "panic/steady", "panic", seconds=2.0 if "Hangs" in target else 20.0)
     assert got.shown == shown
     assert re.fullmatch(reason, got.reason)
+
+
+@pytest.mark.parametrize("core", ["Dies", "Leaves"])
+def test_a_death_is_another_bug(core: str) -> None:
+    """A core that takes its process along in a replay is heard in the others all the same, and that replay does not show the bucket."""
+    got = replays(f"flaky_cores:{core}", program(MERGE), "panic/steady", "panic")
+    assert got.shown < REPLAYS
+    assert got.reason == ""
+
+
+def test_a_death_repeats_like_any_other_bug() -> None:
+    """A core that dies of a program in a worker dies of it in each replay."""
+    text = "mode amd64\nmsync(0x10000, 0x1000, MS_SYNC)\n"
+    got = replays("hostile_cores:LeavesWell", program(text), "panic/exit status in msync", "panic")
+    assert got == Replayed(REPLAYS)
 
 
 def test_the_process_dies_with_its_parent() -> None:

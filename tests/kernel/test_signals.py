@@ -157,3 +157,13 @@ def test_the_siginfo_tells_the_reason(gate, code):
     else:
         kernel.fault(1, 1, frame, 6, None)
     assert struct.unpack("<3Q", kernel.peek(1, frame.regs[6], 24)) == (ILL, code, 0x12345 - (2 if gate else 0))
+
+
+@pytest.mark.parametrize("mode", ["amd64", "i386"])
+def test_a_signal_without_a_handler_is_answered_as_the_kernel_does(mode):
+    """`unhandled` says what the kernel says of a signal for which nobody has asked, and leaves the frame as it is."""
+    kernel, frame = booted(mode)
+    before = (frame.pc, frame.cs, frame.flags, list(frame.regs))
+    reply = signals.unhandled(frame, "SIGSEGV", "SEGV_MAPERR", 0x7777)
+    assert (frame.pc, frame.cs, frame.flags, frame.regs) == before
+    assert reply == kernel.fault(1, 1, frame, 14, 0x7777)

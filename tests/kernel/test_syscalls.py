@@ -5,6 +5,7 @@ import pytest
 from physical import PlainMemory
 from sysfuzz.kernel.kernel import Kernel
 from sysfuzz.kernel.protocol import Frame
+from sysfuzz.kernel.syscalls import answer, decode, dispatch
 from sysfuzz.program.layout import LAYOUTS, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import R8, R9, R10, RAX, RCX, RDI, RDX, RSI, RSP
 
@@ -116,3 +117,78 @@ def test_structures_behind_pointers():
     assert kernel.segments(1) == ((9, 0x7000),)
     assert enter(kernel, 340, stack=(4, 0x1000))[1].result == "EFAULT"
     assert enter(kernel, 165, stack=(1, 0x1000))[1].result == "EFAULT"
+
+
+def registers(mode, **values):
+    regs = [0] * (16 if mode == "amd64" else 8)
+    for name, value in values.items():
+        regs[{"rax": RAX, "rcx": RCX, "rdi": RDI, "rsi": RSI, "rsp": RSP}[name]] = value
+    return regs
+
+
+@pytest.mark.parametrize(
+    ("mode", "gate", "regs", "asked"),
+    [
+        ("amd64", "syscall", {"rax": 73, "rdi": 1, "rsi": 2}, []),
+        ("amd64", "int80", {"rax": 197, "rsp": 0x1000}, [(0x1008, 8)]),
+        ("i386", "int80", {"rax": 73, "rsp": 0x1000}, [(0x1004, 8)]),
+        ("i386", "sysenter", {"rax": 73, "rcx": 0x2000, "rsp": 0x1000}, [(0x2004, 8)]),
+        ("i386", "int80", {"rax": 73, "rsp": 0xFFFF_FFFC}, [(0, 8)]),
+        ("i386", "int80", {"rax": 20}, []),
+    ],
+)
+def test_decode_reads_just_the_words_that_are_on_the_stack(mode, gate, regs, asked):
+    """A core is asked for user memory once, for the arguments that registers do not hold, above the return address."""
+    seen = []
+
+    def copyin(addr, count):
+        seen.append((addr, count))
+        return bytes(count)
+
+    assert decode(mode, registers(mode, **regs), gate, copyin).args is not None
+    assert seen == asked
+
+
+@pytest.mark.parametrize(
+    ("regs", "name"), [({"rax": 73}, "munmap"), ({"rax": 0}, "syscall"), ({"rax": 198}, "__syscall")]
+)
+def test_decode_of_a_stack_that_cannot_be_read(regs, name):
+    """The call is known by name, and has no arguments."""
+    assert decode("i386", registers("i386", **regs), "int80", lambda addr, count: None) == (name, None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "result", "rax", "carry"),
+    [
+        ("amd64", 0x1_2345_6789, 0x1_2345_6789, 0),
+        ("i386", 0x1_2345_6789, 0x2345_6789, 0),
+        ("amd64", -1, 0xFFFF_FFFF_FFFF_FFFF, 0),
+        ("amd64", "EINVAL", 22, 1),
+        ("i386", "ENOSYS", 78, 1),
+    ],
+)
+def test_an_answer_is_a_word_or_an_errno_with_the_carry_flag(mode, result, rax, carry):
+    """In RAX, as wide as the mode; the other flags and registers stay."""
+    for flags in (0x202, 0x203):
+        frame = Frame("int80", 0, 0, flags, registers(mode, rcx=7))
+        answer(mode, frame, result)
+        assert (frame.regs[RAX], frame.flags, frame.regs[RCX]) == (rax, 0x202 | carry, 7)
+
+
+def test_dispatch_does_what_code_asks_for():
+    """The call is made with its arguments, and what it answers is both the reply's and the frame's; with none to be read it is not made."""
+    made = []
+
+    def call(name, args):
+        made.append((name, args))
+        return "EINVAL"
+
+    frame = Frame("syscall", 0x10002, USER_CODE64, 0x202, registers("amd64", rax=73, rdi=0x30000, rsi=0x1000))
+    reply = dispatch("amd64", frame, lambda addr, count: None, call)
+    assert made == [("munmap", (0x30000, 0x1000))]
+    assert (reply.call, reply.args, reply.result, reply.signal) == ("munmap", (0x30000, 0x1000), "EINVAL", None)
+    assert (frame.regs[RAX], frame.flags & 1) == (22, 1)
+    frame = Frame("int80", 0x10002, USER_CODE32, 0x202, registers("i386", rax=73))
+    reply = dispatch("i386", frame, lambda addr, count: None, call)
+    assert len(made) == 1
+    assert (reply.call, reply.args, reply.result) == ("munmap", (), "EFAULT")

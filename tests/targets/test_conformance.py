@@ -113,7 +113,7 @@ def test_a_panic_is_told_in_full(core: str, actual: str) -> None:
 
 def test_what_follows_no_protocol_is_told() -> None:
     """A core without the methods is no fault of ours."""
-    found = examine(get("hostile_cores:Wanting"), fact("exit(0)  # -> 0"))
+    found = examine(get("hostile_cores:Wanting", contained=False), fact("exit(0)  # -> 0"))
     assert found.wrong is not None
     assert found.wrong.actual.startswith("AttributeError: 'Wanting' object has no attribute ")
 

@@ -1,5 +1,7 @@
 """The target: whose fault an exception is, what a program's results refer to, and that outcomes repeat."""
 
+import signal
+
 import pytest
 
 from sysfuzz.kernel.kernel import Kernel
@@ -160,3 +162,24 @@ def test_built_in_targets():
     flags = ["nosyscalls", "nosyscalls-2011"]
     assert names() == [*flags, "syscallemu", "msyscall", "pinsyscalls", "sud", "sud-inclusive", "seccomp-ip"]
     assert [get(name).name for name in names()] == names()
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("method", ["call", "enter", "fill", "views"])
+def test_an_interrupt_is_the_users_where_one_can_come(method, monkeypatch):
+    """Where Ctrl-C raises something it is raised on, and where no signal does it is the core's panic."""
+    changed = core(**{method: interrupt})
+    monkeypatch.setattr("signal.getsignal", lambda number: signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt):
+        outcome(changed, RUN)
+    monkeypatch.setattr("signal.getsignal", lambda number: signal.SIG_IGN)
+    assert outcome(changed, RUN).panic.exception == "KeyboardInterrupt"
+
+
+def test_exceptions_of_any_kind_are_the_cores():
+    """Also those that are none of Exception's."""
+    odd = type("Odd", (BaseException,), {})
+    assert outcome(core(call=lambda *_: (_ for _ in ()).throw(odd())), RUN).panic.exception == "Odd"

@@ -26,7 +26,7 @@ from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.store import Entry, Store
 from sysfuzz.program.golden import Golden, StatesNothing, golden
 from sysfuzz.program.text import TextError
-from sysfuzz.targets.table import Target, is_library
+from sysfuzz.targets.table import Target, is_library, is_own
 
 
 class Budget(NamedTuple):
@@ -146,15 +146,13 @@ def _replay(
 
 
 def _settings(target: str, directory: Path, corpus: Corpus, budget: Budget) -> EpochSettings:
-    native = is_library(target)
-    compiled = None if ":" in target or native else accelerator.ready()
+    compiled = None if is_own(target) else accelerator.ready()
     return EpochSettings(
         factory=FACTORY,
         job={"target": target, "findings": str(directory)},
         packages=packages_of(target),
-        native=native,
-        own=native or ":" in target,
-        hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
+        own=is_own(target),
+        hang_seconds=NATIVE_HANG_SECONDS if is_library(target) else HANG_SECONDS,
         inputs=corpus.inputs,
         seed=budget.seed,
         workers=budget.workers,

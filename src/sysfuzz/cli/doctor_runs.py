@@ -24,7 +24,7 @@ from sysfuzz.program.ir import Mode
 from sysfuzz.targets import conformance
 from sysfuzz.targets.conformance import PROGRAMS, REFERENCE, Answers, Declared, Fact, Result, Wrong
 from sysfuzz.targets.methods import Method, methods
-from sysfuzz.targets.table import TargetError, get
+from sysfuzz.targets.table import TargetError, get, is_library
 
 START_SECONDS = trial.SECONDS  # to import sysfuzz and the core: some 0.3 s are usual
 SECONDS = 5.0  # for one answer: the slowest golden program takes the reference 4 ms
@@ -201,12 +201,13 @@ class _Process:
 def _answers(name: str, programs: Path, first: int) -> Iterator[Mapping[str, object]]:
     """What the target says about itself, or why it cannot be used; then the answers from number `first` on."""
     try:
-        target = get(name)
+        # A module has this process to itself, and its methods are asked here.
+        target = get(name, contained=is_library(name))
         declared = conformance.declared(target)
     except TargetError as error:
         yield {"unusable": one_line(error)}
         return
-    except (SystemExit, KeyboardInterrupt) as error:  # the user's Ctrl-C goes to the parent
+    except (SystemExit, KeyboardInterrupt) as error:
         yield {"unusable": one_line(f"target {name!r}: {type(error).__name__}: {error}")}
         return
     yield {"promise": declared.promise, "unsupported": sorted(declared.unsupported)}
@@ -237,6 +238,7 @@ def main() -> NoReturn:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the core prints is no answer
     question = json.load(sys.stdin)
     die_with(question["parent"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle; a KeyboardInterrupt is the core's
     myself = os.getpid()
     for answer in _answers(question["target"], Path(question["programs"]), question["first"]):
         if os.getpid() != myself:  # forked by the core

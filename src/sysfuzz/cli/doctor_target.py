@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.doctor_runs import Examination, examine
 from sysfuzz.cli.errors import CLEAN, FOUND, bad_input
-from sysfuzz.cli.inputs import Named, find_own_cores, is_own, unknown_target
+from sysfuzz.cli.inputs import Named, find_own_cores, unknown_target
 from sysfuzz.cli.output import check_writable, say, write_json
 from sysfuzz.targets import table
 from sysfuzz.targets.conformance import REFERENCE, Answers, Result, needs, total
@@ -25,7 +25,7 @@ class Area(NamedTuple):
 def examined(name: str, json_file: str | None) -> int:
     """Examine a target and tell what is missing. The exit code: CLEAN if nothing is."""
     check_writable(json_file)
-    if is_own(name):
+    if table.is_own(name):
         find_own_cores()
     elif name not in table.names():
         raise unknown_target(Named(name, "--target"))

@@ -11,7 +11,7 @@ from sysfuzz.cli.corpora import Corpus
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input
-from sysfuzz.cli.inputs import GivenPath, Named, is_own, open_target
+from sysfuzz.cli.inputs import GivenPath, Named, open_target
 from sysfuzz.cli.options import MAX_SEED, any_seed_option, workers_option
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
 from sysfuzz.cli.render import coloured
@@ -30,7 +30,7 @@ from sysfuzz.findings.ignore import IgnoreList
 from sysfuzz.findings.kin import elders
 from sysfuzz.findings.severity import is_bug
 from sysfuzz.findings.store import Store
-from sysfuzz.targets.table import is_library
+from sysfuzz.targets.table import is_library, is_own
 
 
 @click.command("fuzz")
@@ -96,14 +96,12 @@ def command(
     store = Store(directory)
     ignored = ignored_by(directory, ignore_file)
     watch = _watched(store)
-    native = is_library(target)
     settings = EpochSettings(
         factory=FACTORY,
         job={"target": target, "findings": str(directory)},
         packages=packages_of(target),
-        native=native,
         own=is_own(target),
-        hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
+        hang_seconds=NATIVE_HANG_SECONDS if is_library(target) else HANG_SECONDS,
         inputs=corpus.inputs,
         seed=random.SystemRandom().randint(0, MAX_SEED) if seed is None else seed,
         workers=workers,
@@ -158,7 +156,7 @@ def _watched(store: Store) -> Watch:
 
 def _compiled(target: str) -> str:
     """Where workers find compiled sources; "" if there are none, or for a core of the user's own, which may derive from the built-in one."""
-    home = None if ":" in target or is_library(target) else accelerator.ready()
+    home = None if is_own(target) else accelerator.ready()
     return "" if home is None else str(home)
 
 

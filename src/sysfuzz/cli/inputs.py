@@ -101,7 +101,7 @@ def choose_target(option: str | None, source: Source) -> Named:
 def open_target(named: Named) -> Target:
     """The target, known to boot."""
     name, where = named
-    if is_own(name):
+    if table.is_own(name):
         find_own_cores()
         try:
             problem = tried(lambda: _problem(name))
@@ -112,11 +112,6 @@ def open_target(named: Named) -> Target:
     elif name not in table.names():
         raise unknown_target(named)
     return table.get(name)
-
-
-def is_own(name: str) -> bool:
-    """Whether this names a core of the user's own: a Python object, or a library."""
-    return ":" in name or table.is_library(name)
 
 
 def unknown_target(named: Named) -> BadInput:
@@ -135,7 +130,8 @@ def find_own_cores() -> None:
 def _problem(name: str) -> str:
     """Why a core cannot be used, or "": one that does not even boot would be a panic in each program. A mistake in the core, or in its name."""
     try:
-        target = table.get(name)
+        # This process is there for what a module may do to it.
+        target = table.get(name, contained=table.is_library(name))
     except TargetError as error:
         return one_line(error)
     except SystemExit:

@@ -28,6 +28,7 @@ _INTERPRETED = (
     "targets/ccore.py",  # ctypes again; a core in C runs interpreted
     "targets/clibrary.py",
     "targets/contained.py",
+    "targets/marks.py",  # nor is a core of the user's own in Python compiled
     "feedback/instrument.py",  # not used where all is prepared
     "feedback/ahead.py",
 )

@@ -24,7 +24,7 @@ class Assignment:
     flags: tuple[str, ...]
     sources: str
     quarantine: tuple[str, ...]  # inputs in hex
-    native: bool = False
+    own: bool = False
     suspect: str | None = None  # the input that has killed the worker before this one, in hex
 
     def write(self, directory: Path) -> None:

@@ -28,7 +28,7 @@ class Job(Protocol):
     def examine(self, data: bytes) -> Sequence[str]:
         """Find out why the worker before this one has died of `data`, and record it; return the buckets that it shows.
 
-        Asked before everything else, and only if the job runs native code (EpochSettings.native).
+        Asked before everything else, and only if the job runs code of the user's (EpochSettings.own).
         """
 
     def close(self) -> None:

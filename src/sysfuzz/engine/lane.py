@@ -108,13 +108,13 @@ class Lane:
     def _is_hopeless(self) -> bool:
         """Whether another worker would die like those before it. A user's code may die of many inputs, but not of the first each time."""
         most = self._settings.max_restarts
-        if not (self._settings.native or self._settings.own):
+        if not (self._settings.own or self._settings.native):
             return self.restarts == most
         last = self._workers[-most - 1 :]
         return len(last) > most and all(worker.numbers().executions <= 1 for worker in last)
 
     def _start(self) -> None:
-        """Start a worker; after a death of native code its first task is to examine that, and perhaps its only one."""
+        """Start a worker; after a death of the user's code its first task is to examine that, and perhaps its only one."""
         settings = self._settings
         suspect = self._workers[-1].suspect if self._workers else None
         number = len(self._workers)
@@ -133,7 +133,7 @@ class Lane:
             flags=settings.flags,
             sources=settings.sources,
             quarantine=tuple(sorted(data.hex() for data in quarantine)),
-            native=settings.native,
+            own=settings.own or settings.native,
             suspect=None if suspect is None else suspect.hex(),
         )
         limit = 0 if self._stopping else self._limit - self.executions

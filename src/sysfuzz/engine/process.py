@@ -119,15 +119,15 @@ class WorkerProcess:
 
     @property
     def suspect(self) -> bytes | None:
-        """The input of which native code has died, and the worker with it."""
-        if self.death is None or self.death.kind == _MEMORY or not self._assignment.native:
+        """The input of which the user's code has died, and the worker with it."""
+        if self.death is None or self.death.kind == _MEMORY or not self._assignment.own:
             return None
         return self.death.data if self._journal.numbers().executing else None
 
     @property
     def fault(self) -> Fault | None:
-        """The death, if the engine is to blame. Memory that native code has not given back goes with the process, and no input is to blame."""
-        excused = self.suspect is not None or (self._assignment.native and self.death and self.death.kind == _MEMORY)
+        """The death, if the engine is to blame. Memory that the user's code has not given back goes with the process: no input is to blame."""
+        excused = self.suspect is not None or (self._assignment.own and self.death and self.death.kind == _MEMORY)
         return None if excused else self.death
 
     def faults(self) -> list[Fault]:

@@ -2,8 +2,8 @@
 
 The worker that met a bug has run thousands of programs on one core, instrumented, with hashes that are not random. What shows itself there and
 nowhere else (memory of an earlier program, an order of hashes, a number drawn at import) is a fault of ours or of the core's author, never a
-finding. So the question goes to `python -m sysfuzz.engine.replay`, an interpreter of its own with other hashes, and each replay there has a
-fresh target and follows another program, so that what a core carries over from one program to the next does not repeat either.
+finding. So the question goes to `python -m sysfuzz.engine.replay`, an interpreter of its own with other hashes, and each replay there
+follows another program, so that what a core carries over from one program to the next does not repeat either.
 
 Whatever the process does that is not the answer, to die, to hang, to talk nonsense, counts as not shown, and is told. What becomes of a
 program that does not repeat is the job's business.
@@ -24,13 +24,13 @@ from sysfuzz.oracles import judge
 from sysfuzz.program.ir import Program
 from sysfuzz.program.text import format_program, parse
 from sysfuzz.targets.contained import WALL_SECONDS, cpu_seconds
-from sysfuzz.targets.table import get, is_library
+from sysfuzz.targets.table import Target, get, is_own
 
 REPLAYS = 10  # a finding must show itself in all of them
 # For all replays, start included: some 0.3 s are usual, and the engine takes a worker that stands still for 30 s to be hanging.
 SECONDS = 20.0
 
-# A core in C that hangs is a panic, for which a replay has to wait: in the program itself, and in what runs before it.
+# A core of the user's own that hangs has panicked, for which a replay has to wait: in the program itself, and in what runs before it.
 _HANGS = 2
 
 _SHOWN, _NOT_SHOWN = "shown", "not shown"
@@ -61,7 +61,7 @@ def replays(
     Replays that are not answered within `seconds`, all together, are not shown. OSError: no process can be started.
     """
     if seconds is None:
-        seconds = SECONDS + (times * _HANGS * (cpu_seconds(program) + WALL_SECONDS) if is_library(target) else 0)
+        seconds = SECONDS + (times * _HANGS * (cpu_seconds(program) + WALL_SECONDS) if is_own(target) else 0)
     text = format_program(program)
     question = {
         "parent": os.getpid(),
@@ -124,8 +124,7 @@ def _answers_only() -> int:
     return answers
 
 
-def _shows(target: str, program: Program, bucket: str, oracle: str, other: Program) -> bool:
-    runner = get(target)
+def _shows(runner: Target, program: Program, bucket: str, oracle: str, other: Program) -> bool:
     runner.run(other)
     verdicts = group(judge(program, runner.run(program), runner.promise)).get(bucket, ())
     return any(verdict.oracle == oracle for verdict in verdicts)
@@ -137,11 +136,16 @@ def main() -> NoReturn:
     question = json.load(sys.stdin)
     die_with(question["parent"])
     program = parse(question["program"]).program
+    name: str = question["target"]
+    runner: Target | None = None
     for number in range(question["times"]):
         ops = program.ops[: number % (len(program.ops) + 1)]
         other = Program(program.mode, program.vendor, program.regs, ops)
         try:
-            shows = _shows(question["target"], program, question["bucket"], question["oracle"], other)
+            # A module keeps its state from target to target, unless each has a process of its own; nothing else is meant to keep any.
+            if runner is None or ":" not in name:
+                runner = get(name)
+            shows = _shows(runner, program, question["bucket"], question["oracle"], other)
         except (Exception, SystemExit) as error:
             os.write(answers, f"{_FAILED}{one_line(f'{type(error).__name__}: {error}')}\n".encode())
             os._exit(0)

@@ -32,11 +32,10 @@ class EpochSettings:
     max_restarts: int = 8  # of one worker: if more inputs than this kill it, the cause is not the inputs
     rss_limit_mb: int = 2048  # of one worker
     flags: tuple[str, ...] = ()  # further flags of libFuzzer
-    # The job runs native code of the user's, so that a worker that dies of an input has died of that code: no engine fault, but something for
-    # the job of the next worker to examine.
-    native: bool = False
-    # The job runs code of the user's, native or not: any number of inputs may kill a worker, and a lane gives up only when workers get nowhere.
+    # The job runs code of the user's, so that a worker that dies of an input has died of that code: no engine fault, but something for the job
+    # of the next worker to examine. Any number of inputs may do so, and a lane gives up only when workers get nowhere.
     own: bool = False
+    native: bool = False  # the same
     sources: str = ""  # directory of a compiled copy of this package (accelerator.py), which workers import instead
 
     def validate(self) -> "EpochSettings":

@@ -7,6 +7,7 @@ every process. Nothing is judged there, and nothing recorded.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -102,14 +103,16 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the core prints is no answer
     question = json.load(sys.stdin)
     die_with(question["parent"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle; a KeyboardInterrupt is the core's
     named: bool = question["named"]
     room = _ROOM if named else 1
     counters = CounterMap(MAP_SIZE * room)
     code = counters.slice(DOMAIN, CODE_COUNTERS * room)
     instrumentation = Instrumentation(code, question["packages"])
     instrumentation.install()
-    # By name, and only now: these import the core.
-    target = import_module("sysfuzz.targets.table").get(question["target"])
+    # By name, and only now: these import the core. The branches of a module are counted here.
+    table = import_module("sysfuzz.targets.table")
+    target = table.get(question["target"], contained=table.is_library(question["target"]))
     features = import_module("sysfuzz.feedback.features").Features(counters, room=room)
     decode = import_module("sysfuzz.program.wire").decode
     if named:

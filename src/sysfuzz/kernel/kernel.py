@@ -17,12 +17,11 @@ from sysfuzz.kernel.usermem import UserMemory
 from sysfuzz.kernel.vmmap import Entry, VMMap
 from sysfuzz.program.ir import Mode, make
 from sysfuzz.program.layout import LAYOUTS, MAX_PAGES
-from sysfuzz.program.names import ERRNO, PAGE, RAX, RCX, RDX, RSP, SIGNAL, SYSARCH
+from sysfuzz.program.names import PAGE, RCX, RDX, RSP, SIGNAL, SYSARCH
 from sysfuzz.program.outcome import NOSYSCALLS, Delivered, Reply, Result, View
 
 _READ, _WRITE, _EXEC, _ALL = 1, 2, 4, 7
 _COPY = 1  # MAP_INHERIT_COPY
-_CARRY = 1
 _GENERAL_PROTECTION, _PAGE_FAULT = 13, 14
 _FIRST_SLOT, _SLOTS = (
     8,
@@ -161,12 +160,7 @@ class Kernel:
             result = self._do_by_code(process, lwp, name, args)
             if name in _NO_RETURN:
                 return Reply(name, args, result, ends=_NO_RETURN[name], locked=locked)
-        if isinstance(result, str):
-            frame.regs[RAX] = ERRNO[result]
-            frame.flags |= _CARRY
-        else:
-            frame.regs[RAX] = result & self.layout.mask
-            frame.flags &= ~_CARRY
+        syscalls.answer(self.mode, frame, result)
         return Reply(name, args, result, locked=locked)
 
     def _sysexit(self, frame: Frame) -> None:

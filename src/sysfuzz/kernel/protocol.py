@@ -1,7 +1,8 @@
 """What a core is: the dozen methods through which a target drives the kernel under test.
 
 The built-in core implements this protocol, and so does a core of the user's own. A core knows nothing of the emulator: it is told what
-hardware saves at an entry (`Frame`) and answers page by page what is mapped (`fill`). Physical memory is a `memory.Memory`.
+hardware saves at an entry (`Frame`) and answers page by page what is mapped (`fill`). Physical memory is a `memory.Memory`. A core need not
+derive from `Core`; one that does has the answers of a kernel with one process and one LWP, no more segments, no SYSENTER and nothing to tell.
 """
 
 from typing import Literal, Protocol
@@ -52,21 +53,26 @@ class Core(Protocol):
 
     def alive(self, pid: int, lwp: int) -> int:
         """The LWP that `lwp` means (0: the lowest alive) in process `pid`, or 0 if there is none."""
+        return int(pid == 1 and lwp in (0, 1))
 
     def sysenter_enabled(self, pid: int) -> bool:
         """Whether SYSENTER_CS is set while `pid` runs; if not, the instruction raises #GP."""
+        return False
 
     def segments(self, pid: int) -> tuple[tuple[int, int], ...]:
         """(slot, base) of the code segments in the process's local descriptor table."""
+        return ()
 
     def views(self) -> tuple[View, ...]:
         """All live processes by pid, with their maps as the core sees them."""
 
     def transitions(self) -> tuple[str, ...]:
         """What the maps did since the last time this was asked: static words, in order; () if the core does not say."""
+        return ()
 
     def check(self) -> str:
         """The core's own consistency check: "" or what is wrong."""
+        return ""
 
 
 class Boot(Protocol):

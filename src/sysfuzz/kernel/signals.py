@@ -13,7 +13,7 @@ from sysfuzz.kernel.usermem import UserMemory
 from sysfuzz.program.ir import Mode
 from sysfuzz.program.layout import LAYOUTS, USER_CODE32, USER_CODE64
 from sysfuzz.program.names import RDI, RDX, RSI, RSP, SIGNAL
-from sysfuzz.program.outcome import Delivered
+from sysfuzz.program.outcome import Delivered, Reply
 
 # Exception vector -> signal and code (NetBSD sys/arch/amd64/amd64/trap.c); page faults and #GP are decided where the map is known.
 BY_VECTOR = {
@@ -95,6 +95,11 @@ def deliver(
         frame.cs = USER_CODE64 if mode == "amd64" else USER_CODE32
         frame.flags &= ~0x400  # handlers start with the direction flag clear (System V ABI)
     return Delivered(signal, code, addr, pc, regs, handled)
+
+
+def unhandled(frame: Frame, signal: str, code: str, addr: int) -> Reply:
+    """Send `signal` to an LWP that has no handler for it: the run ends. All that a core needs that knows of no sigaction."""
+    return Reply(signal=Delivered(signal, code, addr, frame.pc, tuple(frame.regs), handled=False))
 
 
 def _push(

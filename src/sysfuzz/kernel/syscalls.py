@@ -1,17 +1,21 @@
 """System calls by number, for code that is allowed to make them: names, arguments, and where they are found.
 
 Numbers are those of NetBSD's syscalls.master; a number is taken modulo 512 (SYS_NSYSENT) as its syscall handlers do. This file finds
-number, name and arguments; what the call does is the same function that the ops of a program use.
+number, name and arguments, and puts the answer where user code finds it; what the call does is the same function that the ops of a program
+use. `decode`, `answer` and `dispatch` are for every core: they know registers and the stack, and nothing of how a kernel keeps its processes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from sysfuzz.kernel.process import Process
+from sysfuzz.kernel.protocol import Frame
 from sysfuzz.kernel.usermem import UserMemory
 from sysfuzz.program.ir import Mode
 from sysfuzz.program.layout import LAYOUTS
-from sysfuzz.program.names import R8, R9, R10, RAX, RCX, RDI, RDX, RSI, RSP
+from sysfuzz.program.names import ERRNO, R8, R9, R10, RAX, RCX, RDI, RDX, RSI, RSP
+from sysfuzz.program.outcome import Reply
 
 
 class Syscall(NamedTuple):
@@ -54,24 +58,28 @@ SYSCALLS: Mapping[int, Syscall] = {
 # Calls that take the number of another one from their first argument: their names, and the words of that argument on i386.
 INDIRECT: Mapping[int, tuple[str, int]] = {0: ("syscall", 1), 198: ("__syscall", 2)}
 
+# From an address and a number of bytes: what is there if user code may read it all, else None.
+Copyin = Callable[[int, int], bytes | None]
+
+_CARRY = 1  # the flag by which user code sees that a call has failed
 _AMD64_ARGUMENTS = (RDI, RSI, RDX, R10, R8, R9)
 
 
 class Request(NamedTuple):
     """A call that code has made: `args` is None if they could not be read."""
 
-    name: str
+    name: str  # "#N" for a number without a call
     args: tuple[int, ...] | None
 
 
 class _Words:
     """The argument words of one entry: registers first (amd64), then the stack above the return address."""
 
-    def __init__(self, mode: Mode, memory: UserMemory, process: Process, regs: list[int], sp: int) -> None:
+    def __init__(self, mode: Mode, copyin: Copyin, regs: list[int], sp: int) -> None:
         self._registers = [regs[r] for r in _AMD64_ARGUMENTS] if mode == "amd64" else []
-        self._memory = memory
-        self._process = process
+        self._copyin = copyin
         self._size = LAYOUTS[mode].bits // 8
+        self._mask = LAYOUTS[mode].mask
         self._stack = sp + self._size
 
     def read(self, first: int, count: int) -> list[int] | None:
@@ -80,25 +88,27 @@ class _Words:
         missing = count - len(words)
         if missing:
             skipped = max(0, first - len(self._registers))
-            addr = (self._stack + skipped * self._size) & self._process.vm.layout.mask
-            data = self._memory.copyin(self._process, addr, missing * self._size)
+            addr = (self._stack + skipped * self._size) & self._mask
+            data = self._copyin(addr, missing * self._size)
             if data is None:
                 return None
             words += [int.from_bytes(data[at : at + self._size], "little") for at in range(0, len(data), self._size)]
         return words
 
 
-def request(
+def decode(
     mode: Mode,
-    memory: UserMemory,
-    process: Process,
     regs: list[int],
     gate: str,
+    copyin: Copyin,
     numbers: Mapping[int, Syscall] = SYSCALLS,
     indirect: Mapping[int, tuple[str, int]] = INDIRECT,
 ) -> Request:
-    """Which of the calls `numbers` the registers ask for. SYSENTER saves no stack pointer: user code passes it in (R|E)CX."""
-    words = _Words(mode, memory, process, regs, regs[RCX if gate == "sysenter" else RSP])
+    """Which of the calls `numbers` the registers of an entry by `gate` ask for, with the arguments that its types say.
+
+    The number is in RAX; arguments are in registers (amd64), then on the stack. SYSENTER saves no stack pointer: user code passes it in (R|E)CX.
+    """
+    words = _Words(mode, copyin, regs, regs[RCX if gate == "sysenter" else RSP])
     number = regs[RAX] % NUMBERS
     first = 0
     if number in indirect:
@@ -112,6 +122,40 @@ def request(
     if call is None:
         return Request(f"#{number}", ())
     return Request(call.name, _arguments(mode, call.types, words, first))
+
+
+def answer(mode: Mode, frame: Frame, result: int | str) -> None:
+    """Put the result of a call where user code finds it: a number in RAX, or that of an errno with the carry flag set."""
+    if isinstance(result, str):
+        frame.regs[RAX] = ERRNO[result]
+        frame.flags |= _CARRY
+    else:
+        frame.regs[RAX] = result & LAYOUTS[mode].mask
+        frame.flags &= ~_CARRY
+
+
+def dispatch(mode: Mode, frame: Frame, copyin: Copyin, call: Callable[[str, tuple[int, ...]], int | str]) -> Reply:
+    """Do the call that an entry asks for by `call(name, args)`, which answers with a number or the name of an errno.
+
+    For calls that return to the code that made them: exit, exec and setcontext do not.
+    """
+    name, args = decode(mode, frame.regs, frame.gate, copyin)
+    result = "EFAULT" if args is None else call(name, args)
+    answer(mode, frame, result)
+    return Reply(name, args or (), result)
+
+
+def request(
+    mode: Mode,
+    memory: UserMemory,
+    process: Process,
+    regs: list[int],
+    gate: str,
+    numbers: Mapping[int, Syscall] = SYSCALLS,
+    indirect: Mapping[int, tuple[str, int]] = INDIRECT,
+) -> Request:
+    """What code of a process of the built-in kernel asks for; see `decode`."""
+    return decode(mode, regs, gate, partial(memory.copyin, process), numbers, indirect)
 
 
 def _arguments(mode: Mode, types: str, words: _Words, first: int) -> tuple[int, ...] | None:

@@ -5,7 +5,6 @@ opened is the business of `clibrary`; what becomes of a core that takes its proc
 """
 
 import ctypes
-import mmap
 import os
 from collections.abc import Callable
 from struct import Struct
@@ -17,6 +16,7 @@ from sysfuzz.machine.memory import GuestMemory
 from sysfuzz.program.ir import Mode, make
 from sysfuzz.program.names import ERRNO, PAGE, SIGNAL
 from sysfuzz.program.outcome import Delivered, Region, Reply, Result, View
+from sysfuzz.targets.marks import METHODS, Marks
 
 # The header's structures, which have no padding.
 _FRAME = Struct("=IIQQ16Q")
@@ -43,32 +43,11 @@ _ERRNO_NAMES: Final = {number: name for name, number in ERRNO.items()}
 _SIGNAL_NAMES: Final = {number: name for name, number in SIGNAL.items()}
 _CODE_NAMES: Final = {(f"SIG{name.partition('_')[0]}", number): name for name, number in CODES.items()}
 
-# What a core is asked, in the numbers that `Marks` holds.
-METHODS: Final = (
-    "", "boot", "destroy", "call", "enter", "fault", "fill", "poke", "peek", "alive", "sysenter_enabled", "segments", "views",
-    "transitions", "check", "guard",
-)  # fmt: skip
+# What a core is asked.
 (
-    _OUTSIDE, BOOT, DESTROY, _CALL, _ENTER, _FAULT, _FILL, _POKE, _PEEK, _ALIVE, _SYSENTER, _SEGMENTS_OF, _VIEWS_OF, _TRANSITIONS, _CHECK,
+    _OUTSIDE, _BOOT, _DESTROY, _CALL, _ENTER, _FAULT, _FILL, _POKE, _PEEK, _ALIVE, _SYSENTER, _SEGMENTS_OF, _VIEWS_OF, _TRANSITIONS, _CHECK,
     _GUARD_OF,
 ) = range(len(METHODS))  # fmt: skip
-
-
-class Marks:
-    """Where a process is in a program: two bytes that a forked process shares with its parent, so that its death can be placed."""
-
-    def __init__(self) -> None:
-        self.bytes = mmap.mmap(-1, PAGE)  # shared and anonymous
-
-    @property
-    def method(self) -> str:
-        """What the core is doing; "" if it is not asked anything."""
-        return METHODS[self.bytes[0]]
-
-    @property
-    def ops(self) -> int:
-        """How many ops of the program are done."""
-        return self.bytes[1]
 
 
 class _ReplyWords(NamedTuple):
@@ -172,7 +151,7 @@ class CCore:
         self._views: tuple[View, ...] = ()
         self._regions: dict[int, tuple[bytes, tuple[Region, ...]]] = {}
         self._names: dict[str, bytes] = {}
-        core = self._ask(BOOT, functions.sysfuzz_boot, host.struct, _MODES[mode], of_core=False)
+        core = self._ask(_BOOT, functions.sysfuzz_boot, host.struct, _MODES[mode], of_core=False)
         if not core:
             raise KernelPanic("boot answered with no core")
         self._core = core
@@ -181,7 +160,7 @@ class CCore:
         """Give back what the core has; once. Raises KernelPanic."""
         if self._core is not None:
             core, self._core = self._core, None
-            self._ask(DESTROY, self._functions.sysfuzz_destroy, core, of_core=False)
+            self._ask(_DESTROY, self._functions.sysfuzz_destroy, core, of_core=False)
 
     def call(self, pid: int, lwp: int, name: str, args: tuple[int, ...]) -> Result:
         """See protocol.Core."""

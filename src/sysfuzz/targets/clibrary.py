@@ -14,10 +14,11 @@ from sysfuzz.kernel.protocol import Core, KernelPanic, Memory
 from sysfuzz.program.ir import Mode, Program
 from sysfuzz.program.outcome import PANIC, Outcome, Panic, Step
 from sysfuzz.spec.promise import REFERENCE
-from sysfuzz.targets.ccore import CCore, Host, Marks
+from sysfuzz.targets.ccore import CCore, Host
 from sysfuzz.targets.contained import cpu_seconds
 from sysfuzz.targets.declared import DeclarationError, declared
 from sysfuzz.targets.emulated import EmulatedTarget
+from sysfuzz.targets.marks import Marks
 
 ABI = 1  # SYSFUZZ_ABI of harnesses/c/sysfuzz_core.h
 SUMMARY = "a core in C of your own"

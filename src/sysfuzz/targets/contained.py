@@ -1,7 +1,7 @@
-"""A core in C in a process of its own, so that whatever it does to that process is an outcome: a panic that says how it ended.
+"""A core of the user's own in a process of its own, so that whatever it does to that process is an outcome: a panic that says how it ended.
 
 The process is forked once and runs one program after the other until it dies; the next program gets a new one. It dies of a crash, a failed
-assertion, an exit, or of its timers. What it prints goes to standard error. Nothing is judged, and no library is opened here.
+assertion, an exit, or of its timers. What it prints goes to standard error. Nothing is judged, no library is opened and no module imported here.
 """
 
 import os
@@ -10,27 +10,31 @@ import re
 import select
 import signal
 import sys
+import warnings
 from contextlib import suppress
 from typing import ClassVar, NamedTuple, NoReturn, Protocol
 
 from sysfuzz.program.ir import DEFAULT_BLOCKS, Program
 from sysfuzz.program.outcome import PANIC, Outcome, Panic, Step
 from sysfuzz.spec.promise import Promise
-from sysfuzz.targets.ccore import Marks
+from sysfuzz.targets.marks import Marks
 
 # Beyond its CPU time, for a core that sleeps.
 WALL_SECONDS = 0.5
-# Most programs take a millisecond; a block whose code makes a system call takes 0.1 of one.
+# Most programs take a millisecond, in Python as in C: for the slowest of 4,028 the built-in core took 5.4. A block whose code makes a system
+# call takes 0.1 of one.
 CPU_SECONDS = 0.5
 BLOCK_SECONDS = 0.001
 _HANG = (signal.SIGPROF, signal.SIGALRM)
 # On the clock, beyond both, for a process that its timer does not end: it has stopped, or handles SIGALRM.
 _GRACE_SECONDS = 0.5
 
-_PRINTED = 1 << 20  # bytes that a program may print; the rest is lost
+# Bytes that a program may print; the rest is lost. It is the limit for every file that a core writes, so that it leaves room for a log.
+_PRINTED = 64 << 20
 _SHOWN = 4000  # of them are told
 
 _SIZE = 8  # bytes of a message's length
+_LARGEST = 1 << 32  # what a core writes into a line that is not its own is no length, or a larger one
 
 # glibc's assert: "program: file.c:12: function: Assertion `x' failed."
 _ASSERTION = re.compile(r"([^\s:]+):\d+: (?:([^:\n]+): )?Assertion [`'](.*)' failed")
@@ -99,7 +103,11 @@ class Contained:
     def _try(self, program: Program) -> Outcome | Death:
         if self._process is None:
             self._process = _Process(self._runner, self._marks)
-        end = self._process.run(program)
+        try:
+            end = self._process.run(program)
+        except BaseException:  # its answer, which may come yet, is not the next program's
+            self.close()
+            raise
         if isinstance(end, Death):
             self._process = None
         return end
@@ -109,7 +117,7 @@ class Contained:
         place = death.method or "no call"
         if death.method in ("call", "poke", "peek") and death.ops < len(program.ops):
             place = program.ops[death.ops].call
-        where = f"{os.path.basename(self.name)}:{place}"
+        where = f"{os.path.basename(self.name).partition(':')[0]}:{place}"
         lines = [line.strip() for line in death.printed.splitlines() if line.strip()]
         if undefined := _UNDEFINED.search(death.printed):
             return Panic(f"runtime error: {undefined[2]}", f"{os.path.basename(undefined[1])}:{place}")
@@ -138,7 +146,10 @@ class _Process:
         self._in, theirs_out = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
-        self._pid = os.fork()
+        with warnings.catch_warnings():
+            # Threads would be those of whoever calls sysfuzz, and the child needs none of them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._pid = os.fork()
         if not self._pid:
             os.close(self._out)
             os.close(self._in)
@@ -152,7 +163,7 @@ class _Process:
         os.ftruncate(self._printed, 0)
         self._marks.bytes[0:2] = bytes(2)
         with suppress(BrokenPipeError):  # it has ended since the last program
-            _send(self._out, program)
+            _send(self._out, pickle.dumps(program, pickle.HIGHEST_PROTOCOL))
         # A process that the core has forked may hold the line open, so the end of this one is waited for by itself.
         seconds = cpu_seconds(program) + WALL_SECONDS + _GRACE_SECONDS
         ready, _, _ = select.select([self._in, self._end], [], [], seconds)
@@ -160,7 +171,10 @@ class _Process:
             printed = self._tell()
             self.kill()
             return Death(-signal.SIGALRM, self._marks.method, self._marks.ops, printed)
-        answer = _receive(self._in) if self._in in ready else None
+        try:
+            answer = _receive(self._in) if self._in in ready else None
+        except Exception as error:
+            raise RuntimeError(f"its process answered what is no outcome: {type(error).__name__}: {error}") from error
         printed = self._tell()
         if answer is None:
             return Death(self._close(), self._marks.method, self._marks.ops, printed)
@@ -203,6 +217,8 @@ def _serve(runner: Runner, requests: int, answers: int, printed: int) -> NoRetur
         faulthandler.disable()  # its traceback would be taken for the core's last words
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # the parent's to handle; without it there is nothing to serve
+        for number in _HANG:
+            signal.signal(number, signal.SIG_DFL)  # whatever the parent does with them
         nothing = os.open(os.devnull, os.O_RDONLY)
         fcntl.fcntl(printed, fcntl.F_SETFL, os.O_APPEND)
         resource.setrlimit(resource.RLIMIT_FSIZE, (_PRINTED, _PRINTED))
@@ -210,31 +226,38 @@ def _serve(runner: Runner, requests: int, answers: int, printed: int) -> NoRetur
         os.dup2(nothing, 0)
         os.dup2(printed, 1)
         os.dup2(printed, 2)
+        # Line by line: who dies has said what he has said.
+        sys.stdout = sys.stderr = open(1, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115  # for the rest of this life
         while isinstance(program := _receive(requests), Program):
-            signal.setitimer(signal.ITIMER_REAL, cpu_seconds(program) + WALL_SECONDS)  # SIGALRM, which ends the process
+            seconds = cpu_seconds(program)
+            signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF, which ends the process
+            signal.setitimer(signal.ITIMER_REAL, seconds + WALL_SECONDS)  # SIGALRM, which does so, too
             try:
-                answer: object = runner.run(program)
-            except Exception as error:
-                answer = f"{type(error).__name__}: {error}"
+                answer = pickle.dumps(runner.run(program), pickle.HIGHEST_PROTOCOL)
+            except BaseException as error:
+                answer = pickle.dumps(f"{type(error).__name__}: {error}")
             signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             _send(answers, answer)
     finally:
         os._exit(0)
 
 
-def _send(line: int, message: object) -> None:
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    data = len(data).to_bytes(_SIZE, "little") + data
+def _send(line: int, message: bytes) -> None:
+    data = len(message).to_bytes(_SIZE, "little") + message
     while data:
         data = data[os.write(line, data) :]
 
 
 def _receive(line: int) -> object:
-    """The next message, or None if there is no whole one."""
-    size = _read(line, _SIZE)
-    if size is None:
+    """The next message, or None if there is no whole one. Raises whatever pickle does if it is none."""
+    head = _read(line, _SIZE)
+    if head is None:
         return None
-    data = _read(line, int.from_bytes(size, "little"))
+    size = int.from_bytes(head, "little")
+    if size >= _LARGEST:
+        raise pickle.UnpicklingError(f"a message that begins with {head!r}")
+    data = _read(line, size)
     return None if data is None else pickle.loads(data)
 
 

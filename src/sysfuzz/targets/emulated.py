@@ -4,6 +4,8 @@ The machine stops at everything that a kernel must answer; here the answer is fe
 CPU's truth and the core's claim. Whatever the core raises is a panic of the core, never an error of ours. Nothing is judged.
 """
 
+import signal
+
 from sysfuzz.kernel.protocol import Access, Boot, Core, Frame, KernelPanic
 from sysfuzz.machine.cpu import BadSelector, Machine
 from sysfuzz.machine.memory import ArenaExhausted, GuestMemory
@@ -13,10 +15,16 @@ from sysfuzz.program.names import PAGE
 from sysfuzz.program.outcome import PANIC, Attempt, Event, Outcome, Panic, Reply, Result, Step, View
 from sysfuzz.spec.abi import request
 from sysfuzz.spec.promise import REFERENCE, Promise
+from sysfuzz.targets import marks
 from sysfuzz.targets.answers import expect, expect_page, expect_reply, expect_segments, expect_views, expect_words
 
 _GENERAL_PROTECTION = 13
 _WORD = 4  # bytes of one word of a table
+
+_OURS = frozenset((__name__, marks.__name__))
+
+# Signals for which people's processes have handlers that raise KeyboardInterrupt.
+_INTERRUPTS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 # Calls after which the current LWP, or its process, may be gone; so may it be after a run.
 _ENDING = frozenset(("exit", "lwp_exit", "run"))
@@ -86,8 +94,8 @@ class _Run:
             return Outcome(boot, tuple(self.steps), None, insane)
         except ArenaExhausted:
             return Outcome(boot, tuple(self.steps))  # the emulator's limit, not the core's doing: the program ends here
-        except (Exception, SystemExit) as error:
-            panic = _panic_of(error)
+        except BaseException as error:  # SystemExit, or one of the core's own
+            panic = None if _is_users(error) else _panic_of(error)
             if panic is None:
                 raise
             self.steps.append(Step(PANIC, self.pid, tuple(self.events), self.views, ()))
@@ -218,10 +226,16 @@ class _Run:
         return bool(reply.ends)
 
 
+def _is_users(error: BaseException) -> bool:
+    """Whether it may be the user's Ctrl-C. In processes that are there for a core's sake no signal raises anything: there it is the core's."""
+    return isinstance(error, KeyboardInterrupt) and any(callable(signal.getsignal(number)) for number in _INTERRUPTS)
+
+
 def _panic_of(error: BaseException) -> Panic | None:
     """What an outcome says of an exception out of the core; None if the core had no part in it.
 
-    The core is to blame if it is what this file called last: also when the exception came through the machine, which asks it for pages.
+    The core is to blame if it is what was called last by this file, or by `marks` between the two: also when the exception came through the
+    machine, which asks it for pages.
     """
     asked = where = ""
     ours = False
@@ -229,7 +243,7 @@ def _panic_of(error: BaseException) -> Panic | None:
     while traceback is not None:
         frame = traceback.tb_frame
         module = str(frame.f_globals.get("__name__", "?"))
-        if module == __name__:
+        if module in _OURS:
             ours, asked = True, ""
         elif ours:
             ours, asked = False, module

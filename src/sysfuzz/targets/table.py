@@ -16,8 +16,9 @@ from sysfuzz.targets.contained import Contained
 from sysfuzz.targets.declared import DeclarationError, declared
 from sysfuzz.targets.designs import DESIGNS
 from sysfuzz.targets.emulated import EmulatedTarget
+from sysfuzz.targets.marks import Marks, marked
 
-__all__ = ["DESIGNS", "Target", "TargetError", "get", "is_library", "names"]
+__all__ = ["DESIGNS", "Target", "TargetError", "get", "is_library", "is_own", "names"]
 
 
 class Target(Protocol):
@@ -35,7 +36,10 @@ class TargetError(ValueError):
     """There is no such target; the message says what is supported."""
 
 
+SUMMARY = "a core of your own"
+
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_OURS = "sysfuzz."  # planted weaknesses, which are named like a core of the user's own
 
 
 def names() -> list[str]:
@@ -48,10 +52,16 @@ def is_library(name: str) -> bool:
     return "/" in name or name.endswith(".so")
 
 
+def is_own(name: str) -> bool:
+    """Whether this names a core of the user's own: a Python object, or a library."""
+    return ":" in name or is_library(name)
+
+
 def get(name: str, *, contained: bool = True) -> Target:
     """The target called `name`, or the core of the user's own: `module:attribute`, or a library written in C. Raises TargetError.
 
-    `contained` is about libraries: they run in a process of their own, so that its death is an outcome. Otherwise they run in this one.
+    `contained` is about cores of the user's own: they run in a process of their own, so that its death is an outcome. Otherwise they run in
+    this one. Their module is imported, their library opened, in this one.
     """
     design = DESIGNS.get(name)
     if design is not None:
@@ -59,8 +69,7 @@ def get(name: str, *, contained: bool = True) -> Target:
     if is_library(name):
         return _library(name, contained)
     if ":" in name:
-        boot = _own(name)
-        return EmulatedTarget(name, "a core of your own", boot, _promise(name, boot))
+        return _object(name, contained and not name.startswith(_OURS))
     raise TargetError(
         f"unknown target {name!r}; supported: {', '.join(DESIGNS)}, or your own core as module:attribute or ./library.so"
     )
@@ -74,6 +83,15 @@ def _library(name: str, contained: bool) -> Target:
     return Contained(target, target.library.marks) if contained else target
 
 
+def _object(name: str, contained: bool) -> Target:
+    boot = _boot(name)
+    promise = _promise(name, boot)
+    if not contained:
+        return EmulatedTarget(name, SUMMARY, boot, promise)
+    marks = Marks()
+    return Contained(EmulatedTarget(name, SUMMARY, marked(boot, marks), promise), marks)
+
+
 def _promise(name: str, boot: Boot) -> Promise:
     """What a core of the user's own is judged by: its `promise`, the name of a design; without one, what the reference promises."""
     try:
@@ -82,7 +100,7 @@ def _promise(name: str, boot: Boot) -> Promise:
         raise TargetError(f"target {name!r}: {error}") from error
 
 
-def _own(name: str) -> Boot:
+def _boot(name: str) -> Boot:
     if not _OWN.fullmatch(name):
         raise TargetError(f"target {name!r} is no module:attribute")
     module_name, attribute = name.split(":")
