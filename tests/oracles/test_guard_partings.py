@@ -20,6 +20,11 @@ CODE = (
     'poke(0x10000, "0f05c3")\n'
 )
 ARMED = CODE + "sud(PR_SYS_DISPATCH_ON, 0x30000, 0x1000, 0)\n"
+EMULATED = "mode amd64\nsyscallemu(0x10000, 0x11000)\n"
+EMULATED_2 = "syscallemu(0x30000, 0x31000)\n"
+OUT_OF_BOUNDS = "mprotect(0, 0x1000, 0)\n"
+PINNED = "mode amd64\nmmap(0x20000, 0x1000, PROT_READ|PROT_WRITE, MAP_FIXED|MAP_ANON, -1, 0)\npinsyscalls(0x10000, 0x1000, 0x20000, 99)\n"
+PINNED_2 = "pinsyscalls(0x30000, 0x1000, 0x20000, 99)\n"
 PROTECTED = "mprotect(0x10000, 0x1000, PROT_READ|PROT_EXEC)\n"
 RUN = "run(0x10000)\n"
 
@@ -75,6 +80,14 @@ class ChildChanges(Syscallemu):
         return super().guard(process) if process.pid == 1 else ((1, 2),)
 
 
+class ArmsAgain(Syscallemu):
+    """What is armed can be armed anew."""
+
+    def _arm(self, process, lwp, start, end, preempt):
+        self._filters.pop(process.pid, None)
+        return super()._arm(process, lwp, start, end, preempt)
+
+
 class LongerByOne(Sud):
     """The allowed range is one byte too long."""
 
@@ -87,6 +100,20 @@ class OtherPin(Pinsyscalls):
 
     def guard(self, process):
         return tuple((*row[:-1], row[-1] + 1) for row in super().guard(process))
+
+
+class Pinless(Pinsyscalls):
+    """fork gives the child nothing of what is pinned, and lets it pin."""
+
+    def born(self, parent, lwp, child, how):
+        pass
+
+
+class Blind(Pinsyscalls):
+    """It does what it must, and shows nobody what is in memory."""
+
+    def peek(self, pid, addr, count):
+        return b""
 
 
 class Silent(Sud):
@@ -155,6 +182,19 @@ CASES = [
     (ChildKeeps, ARMED + "fork()\n", {("guard", "guard/fork/kept")}),
     (ChildKeeps, ARMED + "lwp_create()\n", {("guard", "guard/lwp_create/kept")}),
     (ChildChanges, "mode amd64\nsyscallemu(0x10000, 0x11000)\nfork()\n", {("guard", "guard/fork/changed")}),
+    # What can be armed again because a child has lost it follows from the loss; nothing else does.
+    (Syscallemu, EMULATED + "fork()\nas(2)\n" + EMULATED_2, {("guard", "guard/fork"), ("errno", "guard/fork")}),
+    (Syscallemu, EMULATED + "fork()\nas(2)\nsyscallemu(2, 1)\n", {("guard", "guard/fork"), ("errno", "guard/fork")}),
+    (Syscallemu, EMULATED + "fork()\nas(2)\n" + OUT_OF_BOUNDS, {("guard", "guard/fork")}),
+    (Pinless, PINNED + "fork()\nas(2)\n" + PINNED_2, {("guard", "guard/fork"), ("errno", "guard/fork")}),
+    (ArmsAgain, EMULATED + EMULATED_2, {("errno", "result/syscallemu/EACCES/value"), ("guard", "result/syscallemu/EACCES/value")}),
+    (ArmsAgain, EMULATED + "fork()\n" + EMULATED_2,
+     {("guard", "guard/fork"), ("errno", "result/syscallemu/EACCES/value"), ("guard", "result/syscallemu/EACCES/value")}),
+    # Pins that nobody can read are not judged, nor is what comes of them.
+    (Blind, CODE + PINNED.removeprefix("mode amd64\n") + PINNED_2 + "fork()\n" + RUN, set()),
+    # What arming itself leaves open for a while is its own affair: see the page of the design.
+    (Syscallemu, "mode amd64\nlwp_create()\nsyscallemu(0x10000, 0x11000, preempt=1)\nas(1, lwp=2)\n" + EMULATED_2,
+     {("guard", "guard/syscallemu"), ("errno", "result/syscallemu/EACCES/value")}),
     # What comes behind a documented loss, and behind an entry that it has let in, is seen for what it is.
     (ProtectLoses, ARMED + "lwp_create()\n" + PROTECTED + RUN,
      {(BY_DESIGN, "guard/lwp_create"), ("guard", "guard/mprotect"), ("escape", "guard/mprotect")}),

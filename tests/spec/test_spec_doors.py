@@ -295,3 +295,9 @@ def test_a_call_gate_through_memory(enter, name, row, refused):
     """A call gate's instruction may be 3 bytes: Linux's designs know of no sizes, and speak of what the CPU met."""
     attempt = enter(S, mode="i386", gate="lcall7", size=3, pc=S + 3).attempt
     assert (refusal(world_of(name, row, mode="i386"), attempt) is not None) is refused
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_every_promise_has_a_door(name):
+    """Each design can be asked about a byte of no page at all: an allow-list forbids it, and what forbids by page or range does not."""
+    assert forbids(PROMISES[name], {}, (), 1, S) is (name == "msyscall")

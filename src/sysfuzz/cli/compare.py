@@ -19,7 +19,8 @@ from sysfuzz.compare.cells import WORDS, sights
 from sysfuzz.compare.classes import CLASSES
 from sysfuzz.compare.matrix import Cell, Matrix
 from sysfuzz.compare.scenario import Scenario, library, scenario
-from sysfuzz.compare.search import explore, shrink
+from sysfuzz.compare.search import explore
+from sysfuzz.compare.shrink import shrink
 from sysfuzz.compare.tables import FORMATS
 from sysfuzz.engine.interrupt import stop_on_signals
 from sysfuzz.findings.bucket import slug_of
@@ -77,7 +78,7 @@ def command(
     is about ('# class: C5'); otherwise what it shows tells. Directories are searched for *.prog.
 
     With --for or --runs the programs are changed at random, what the changed ones show is added, and the program of each
-    cell that a verdict shows is minimised. The same --seed and --runs make the same matrix. Ctrl-C ends that as the time would.
+    cell is minimised. The same --seed and --runs make the same matrix. Ctrl-C ends that as the time would.
 
     The exit code is 0 whatever the matrix says.
 

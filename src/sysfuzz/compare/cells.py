@@ -42,11 +42,16 @@ class Sight(NamedTuple):
 
 def sights(scenario: Scenario, target: Target) -> list[Sight]:
     """Run a scenario on a target: what it shows, each once."""
+    outcome = target.run(scenario.program)
+    return seen(scenario, target, outcome, judge(scenario.program, outcome, target.promise))
+
+
+def seen(scenario: Scenario, target: Target, outcome: Outcome, verdicts: list[Verdict]) -> list[Sight]:
+    """What the outcome of a scenario on a target, and the verdicts on it, show: each once."""
     program = scenario.program
-    outcome = target.run(program)
     if scenario.needs and _lacks(scenario, outcome):
         return []
-    found = list(shown(judge(program, outcome, target.promise), target, scenario.stated))
+    found = list(shown(verdicts, target, scenario.stated))
     if scenario.stated:
         found += _tried(scenario, outcome, follow(program, outcome, target.promise))
     else:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sysfuzz.program.names import DISPATCH
 from sysfuzz.program.outcome import NOSYSCALLS, PERMITTED
-from sysfuzz.spec.abi import INDIRECT, OWN, SYSCALLS
-from sysfuzz.spec.promise import Rows
+from sysfuzz.spec.abi import INDIRECT, OWN, SYSCALLS, WITHOUT_INDIRECT
+from sysfuzz.spec.promise import PROMISES, Rows
 
 _ANYWHERE = 0xFFFF_FFFF  # pinsyscalls(2): a call that several sites make
 _MAX_PINS = 3  # that are told one by one
@@ -43,7 +43,7 @@ def _dispatch(lwp: int, mode: int, offset: int, length: int, selector: int) -> s
 def _pins(base: int, length: int, *offsets: int) -> str:
     pinned = [(number, offset) for number, offset in enumerate(offsets) if offset]
     shown = [
-        f"{call_name(number)} {'anywhere' if offset == _ANYWHERE else f'at {base + offset:#x}'}"
+        f"{call_name('pinsyscalls', number)} {'anywhere' if offset == _ANYWHERE else f'at {base + offset:#x}'}"
         for number, offset in pinned[:_MAX_PINS]
     ]
     more = [f"{len(pinned) - _MAX_PINS} more"] if len(pinned) > _MAX_PINS else []
@@ -133,10 +133,15 @@ def is_guard(text: str) -> bool:
     return text not in NOTHING and any(wording.holds in text for wording in _WORDINGS.values())
 
 
-def call_name(number: int) -> str:
-    """A call as programs print it that code asks for by `number`."""
-    known = SYSCALLS.get(number) or OWN.get(number)
-    return known.name if known is not None else INDIRECT.get(number, f"#{number}")
+def call_name(design: str, number: int) -> str:
+    """A call as programs print it that code asks for by `number` on a design; of a number that the design has no call for, the number."""
+    own = PROMISES[design].calls
+    if number in INDIRECT and WITHOUT_INDIRECT not in own:
+        return INDIRECT[number]
+    known = OWN.get(number)
+    if known is None or known.call not in own:
+        known = SYSCALLS.get(number)
+    return known.name if known is not None else f"#{number}"
 
 
 def _told(row: Callable[..., str], numbers: Sequence[int]) -> str:

@@ -98,7 +98,7 @@ def _pinned(mode: Mode, promise: Promise, state: State, attempt: Attempt) -> Ite
     number = attempt.regs[RAX] % NUMBERS
     first, _ = span(promise, attempt)
     at = f"the opcode begins at {first:#x}"
-    what = f"The number, {REGISTERS[mode][RAX]}, is {number:#x}, {call_name(number)}"
+    what = f"The number, {REGISTERS[mode][RAX]}, is {number:#x}, {call_name(promise.name, number)}"
     for base, length, *offsets in state.guard:
         if base <= first < base + length:
             pin = offsets[number] if number < len(offsets) else 0

@@ -5,7 +5,8 @@ what follows from a parting on it, so that one bug has one cause, whatever its f
 follows from the attribute's loss and is no parting; a mark that outlives its reason costs time only, and is kept for the lock oracle to blame.
 
 When the core lets in what the spec refuses, refuses what it lets in, or gives a wrong answer, the two have done different things and live in
-different worlds: what comes after that is not compared. Nothing here decides what is a violation.
+different worlds: what comes after that is not compared. Nor is what comes of a table in user memory that the target cannot show. Nothing here
+decides what is a violation.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,6 +36,9 @@ KEPT = "kept"  # the field of what is no parting: a mark without a reason
 
 # Fields of a page by which calls decide what they do to it.
 _DECISIVE = ("mapped", "prot", "maxprot", "inherit", "wired")
+
+# Calls that arm once: their answers go by what is armed.
+_ONCE = frozenset(("syscallemu", "msyscall", "pinsyscalls"))
 
 _Key = tuple[int, int, str]  # process, page, field
 
@@ -76,8 +80,10 @@ class Case:
         for moment in self._moments():
             if (moment.op, moment.event) >= self._end:
                 break
-            self._compare(moment)
-            if self.wrong_results:
+            untold = moment.expected is UNSPECIFIED and moment.name() in promise.tables
+            if not untold:
+                self._compare(moment)
+            if untold or self.wrong_results:
                 self._end = (moment.op, moment.event)
                 break
 
@@ -281,8 +287,20 @@ class Case:
         return None
 
     def result_cause(self, moment: Moment) -> str:
-        """Cause of a wrong answer. What a call finds in a map that is wrong already follows from that."""
-        return self.map_blame(moment.pid, moment.op, moment.event) or result_cause(moment, LAYOUTS[self.program.mode])
+        """Cause of a wrong answer. What a call finds in a map, or a guard, that is wrong already follows from that."""
+        return (
+            self.map_blame(moment.pid, moment.op, moment.event)
+            or self._guard_blame(moment)
+            or result_cause(moment, LAYOUTS[self.program.mode])
+        )
+
+    def _guard_blame(self, moment: Moment) -> str | None:
+        """Cause of an earlier parting over the guard by which the call goes. What arming leaves unguarded is its own."""
+        call = moment.name()
+        if call not in _ONCE:
+            return None
+        cause = self.blame(moment.pid, iter(()), moment.op, moment.event, (GUARD,))
+        return None if cause == f"guard/{call}" else cause
 
     def map_blame(self, pid: int, op: int, event: int) -> str | None:
         """Cause of an earlier parting that makes the map of `pid` another one to calls and faults: an attribute does not, nor does a mark."""

@@ -65,22 +65,6 @@ def _filtered(pages: Pages, guard: Rows, lwp: int, addr: int) -> bool:
     return any(owner == lwp and start <= addr < end for owner, start, end in guard)
 
 
-_FORBIDS: Mapping[str, Forbids] = {
-    "nosyscalls": _flagged,
-    "syscallemu": _emulated,
-    "msyscall": _unpermitted,
-    "sud": _dispatched,
-    "sud-inclusive": _dispatched,
-    "seccomp-ip": _filtered,
-}
-
-
-def forbids(promise: Promise, pages: Pages, guard: Rows, lwp: int, addr: int) -> bool:
-    """Whether no byte of a kernel entry may lie at `addr`; False of a design that speaks of whole instructions."""
-    door = _FORBIDS.get(promise.name)
-    return door is not None and door(pages, guard, lwp, addr)
-
-
 def origin(attempt: Attempt) -> tuple[int, int]:
     """(offset, linear address) of the first opcode byte: by the saved address; of a sysenter, which saves none, where the CPU met it."""
     mask = (1 << attempt.bits) - 1
@@ -90,39 +74,29 @@ def origin(attempt: Attempt) -> tuple[int, int]:
     return offset, offset if attempt.bits == 64 else (attempt.base + offset) & mask
 
 
-def span(promise: Promise, attempt: Attempt) -> tuple[int, int]:
-    """First byte (linear) and number of bytes of the opcode: as NetBSD's entry code has them, or, where no design has sizes, as the CPU had."""
-    if promise.name in ("nosyscalls", "syscallemu"):
-        return origin(attempt)[1], SIZES[attempt.gate]
-    return attempt.opcode, attempt.size
+def _due_emulated(world: World, attempt: Attempt, offset: int, first: int) -> Refused:
+    return Refused("SIGILL", "ILL_ILLTRP", None if attempt.base else first, offset)
 
 
-def refusal(world: World, attempt: Attempt) -> Refused | None:
-    """The signal that is due to an entry on a design with a door of its own, or None: it is let in."""
-    promise, process = world.promise, world.process
-    offset, first = origin(attempt)
-    if promise.name == "pinsyscalls":
-        return _unpinned(world, attempt, first)
-    first, size = span(promise, attempt)
-    mask = (1 << attempt.bits) - 1
-    pages, guard = world.space.pages, process.guard
-    for i in range(size):
-        if forbids(promise, pages, guard, world.lwp, (first + i) & mask):
-            return _due(world, attempt, offset, first)
-    return None
+def _due_unpermitted(world: World, attempt: Attempt, offset: int, first: int) -> Refused:
+    return Refused("SIGSEGV", "SEGV_ACCERR", None if attempt.base else attempt.pc, attempt.pc)
 
 
-def _due(world: World, attempt: Attempt, offset: int, first: int) -> Refused | None:
-    flat = not attempt.base
-    name = world.promise.name
-    if name == "syscallemu":
-        return Refused("SIGILL", "ILL_ILLTRP", first if flat else None, offset)
-    if name == "msyscall":
-        return Refused("SIGSEGV", "SEGV_ACCERR", attempt.pc if flat else None, attempt.pc)
+def _due_filtered(world: World, attempt: Attempt, offset: int, first: int) -> Refused:
     pc = _relocated(world, attempt)
-    if name == "seccomp-ip":
-        return Refused("SIGSYS", "SYS_SECCOMP", pc, pc)
-    return _user_dispatch(world, attempt, pc, first + attempt.size)
+    return Refused("SIGSYS", "SYS_SECCOMP", pc, pc)
+
+
+def _due_dispatched(world: World, attempt: Attempt, offset: int, first: int) -> Refused | None:
+    return _user_dispatch(world, attempt, _relocated(world, attempt), first + attempt.size)
+
+
+def _vsyscall_filtered(world: World, attempt: Attempt) -> Refused:
+    return Refused("SIGSYS", "SYS_SECCOMP", attempt.start, attempt.pc)
+
+
+def _vsyscall_dispatched(world: World, attempt: Attempt) -> Refused | None:
+    return _user_dispatch(world, attempt, attempt.pc, attempt.start)
 
 
 def _relocated(world: World, attempt: Attempt) -> int:
@@ -147,7 +121,7 @@ def _user_dispatch(world: World, attempt: Attempt, pc: int, behind: int) -> Refu
     return Refused("SIGSYS", "SYS_USER_DISPATCH", pc, pc)
 
 
-def _unpinned(world: World, attempt: Attempt, first: int) -> Refused | None:
+def _unpinned(world: World, attempt: Attempt, offset: int, first: int) -> Refused | None:
     """OpenBSD's order: the stack, which may be a mapping without protection that has yet to grow, then the place."""
     stack = world.space.pages.get(attempt.regs[RSP] // PAGE)
     if stack is None or not (stack.attributes & STACK or stack.prot == 0):
@@ -162,18 +136,72 @@ def _unpinned(world: World, attempt: Attempt, first: int) -> Refused | None:
     return None if number == SIGRETURN and end == world.layout.trampoline + TRAMPOLINE_ENDS[world.mode] else refused
 
 
+class Door(NamedTuple):
+    """What one design says about entries."""
+
+    forbids: Forbids | None  # of one byte of an instruction; None: the design speaks of whole instructions
+    # From an entry, and the offset and linear address of its first byte: the signal that is due to one with a forbidden byte, or, where
+    # instructions are judged as a whole, to any; None: it is let in after all.
+    due: Callable[[World, Attempt, int, int], Refused | None] | None
+    # The same of a call through the vsyscall page; None: there is no such page.
+    vsyscall: Callable[[World, Attempt], Refused | None] | None = None
+    sized: bool = False  # the opcode is as NetBSD's entry code has it, not as the CPU had
+
+
+_DISPATCH = Door(_dispatched, _due_dispatched, _vsyscall_dispatched)
+_DOORS: Mapping[str, Door] = {
+    "nosyscalls": Door(_flagged, None, sized=True),  # what is due is in `entry`
+    "syscallemu": Door(_emulated, _due_emulated, sized=True),
+    "msyscall": Door(_unpermitted, _due_unpermitted),
+    "pinsyscalls": Door(None, _unpinned),
+    "sud": _DISPATCH,
+    "sud-inclusive": _DISPATCH,
+    "seccomp-ip": Door(_filtered, _due_filtered, _vsyscall_filtered),
+}
+
+
+def forbids(promise: Promise, pages: Pages, guard: Rows, lwp: int, addr: int) -> bool:
+    """Whether no byte of a kernel entry may lie at `addr`; False of a design that speaks of whole instructions."""
+    of_byte = _DOORS[promise.name].forbids
+    return of_byte is not None and of_byte(pages, guard, lwp, addr)
+
+
+def span(promise: Promise, attempt: Attempt) -> tuple[int, int]:
+    """First byte (linear) and number of bytes of the opcode: as NetBSD's entry code has them, or, where no design has sizes, as the CPU had."""
+    if _DOORS[promise.name].sized:
+        return origin(attempt)[1], SIZES[attempt.gate]
+    return attempt.opcode, attempt.size
+
+
+def refusal(world: World, attempt: Attempt) -> Refused | None:
+    """The signal that is due to an entry on a design with a door of its own, or None: it is let in."""
+    door = _DOORS[world.promise.name]
+    assert door.due is not None, "the flag has no door of its own"
+    offset, first = origin(attempt)
+    if door.forbids is None:
+        return door.due(world, attempt, offset, first)
+    first, size = span(world.promise, attempt)
+    mask = (1 << attempt.bits) - 1
+    pages, guard = world.space.pages, world.process.guard
+    for i in range(size):
+        if door.forbids(pages, guard, world.lwp, (first + i) & mask):
+            return door.due(world, attempt, offset, first)
+    return None
+
+
 def vsyscall(world: World, attempt: Attempt) -> str:
     """The call that a fault on Linux's vsyscall page is, or "": it is a fault."""
-    if world.promise.sysenter != "on" or world.mode != "amd64" or attempt.bits != 64 or attempt.vector != PAGE_FAULT:
+    if _DOORS[world.promise.name].vsyscall is None or world.mode != "amd64" or attempt.bits != 64:
         return ""
-    return VSYSCALLS.get(attempt.start, "") if attempt.data == attempt.start else ""
+    hit = attempt.vector == PAGE_FAULT and attempt.data == attempt.start
+    return VSYSCALLS.get(attempt.start, "") if hit else ""
 
 
 def vsyscall_refusal(world: World, attempt: Attempt) -> Refused | None:
     """The signal that is due to a call through the vsyscall page, or None: it is let in."""
-    start = attempt.start
-    if not forbids(world.promise, world.space.pages, world.process.guard, world.lwp, start):
+    door = _DOORS[world.promise.name]
+    if door.vsyscall is None or not forbids(
+        world.promise, world.space.pages, world.process.guard, world.lwp, attempt.start
+    ):
         return None
-    if world.promise.name == "seccomp-ip":
-        return Refused("SIGSYS", "SYS_SECCOMP", start, attempt.pc)
-    return _user_dispatch(world, attempt, attempt.pc, start)
+    return door.vsyscall(world, attempt)

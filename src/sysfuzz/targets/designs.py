@@ -122,9 +122,9 @@ _SYSCALLEMU = (
         ("guard/syscallemu", "panic/syscallemu: the filter calls itself: no range yet"),
     ),
     Weakness(
-        "a second arming is let in before the first has made its data, and in a child",
+        "a second arming is let in before the first has made its data",
         "inferred",
-        "NetBSD syscallemu.c, sys_syscallemu: it asks for the data first and makes it last; a child has none",
+        "NetBSD syscallemu.c, sys_syscallemu: it asks for the data first and makes it last",
         (
             "result/syscallemu/EACCES/value",
             "result/syscallemu/EACCES/EINVAL",
