@@ -27,8 +27,7 @@ from sysfuzz.campaign.durable import make
 from sysfuzz.campaign.errand import Answer, Errand, carry_out, pack, unpack
 from sysfuzz.campaign.fleet import Arrival
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.opening import create
-from sysfuzz.campaign.runner import Settings
+from sysfuzz.campaign.run import Run, Settings
 from sysfuzz.campaign.task import Surveyed, Task
 from sysfuzz.generate.fresh import fresh
 from sysfuzz.program.wire import encode
@@ -111,7 +110,6 @@ def drive(home: Path, workers: int, epochs: int, answer: Answer) -> dict[str, ob
     settings = Settings(
         home=home, target=_TARGET, seed=1, otherwise=1, given=tuple(one.data for one in answer.outcome.programs)
     )
-    campaign = create(layout, _TARGET, 1, 1, "2026-01-31T12:00:00Z")
     crew = Echo(workers, answer)
     until = {"epochs": 0, "began": 0.0, "ended": 0.0, "processor": 0.0}
 
@@ -122,8 +120,10 @@ def drive(home: Path, workers: int, epochs: int, answer: Answer) -> dict[str, ob
             until["epochs"] += 1
             until["ended"] = time.monotonic()
 
-    driver = Driver(settings, layout, campaign, [], lambda: datetime.now(UTC), heard, crew)
-    driver.run(lambda standing: None, lambda: until["epochs"] >= epochs)
+    run = Run(
+        settings, layout, lambda: datetime.now(UTC), heard, lambda standing: None, lambda: until["epochs"] >= epochs
+    )
+    run.go(Driver(run, crew).work)
     used = until["processor"] + time.process_time()
     seconds = until["ended"] - until["began"]
     done = until["epochs"]

@@ -131,7 +131,7 @@ def kill_over(home: Path, target: str, kills: int, seconds: float, rng: random.R
             print(f"{time.monotonic() - began:.0f} s: {name}, {len(committed(layout))} epochs", flush=True)
         time.sleep(max(0.0, began + seconds - time.monotonic()))
         assert runner.poll() is None, f"the runner has ended: see {log.name}"
-        runner.send_signal(signal.SIGINT)
+        runner.terminate()  # SIGINT is ignored by what a shell has started in the background
         print(f"ended in {runner.wait()}", check(layout))
 
 

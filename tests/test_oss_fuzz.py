@@ -239,6 +239,19 @@ def test_projects_are_described(folder: str) -> None:
         }
 
 
+@pytest.mark.parametrize("file", ["harnesses/oss-fuzz/Dockerfile", "harnesses/oss-fuzz/project.yaml", "docs/ci.md"])
+def test_placeholders_are_marked(file: str) -> None:
+    """Addresses that nobody but the user knows are those of example.org (RFC 2606), and what to put there is said in or above those lines."""
+    paragraph = [""]
+    count = 0
+    for line in (ROOT / file).read_text().splitlines():
+        if "example.org" in line:
+            count += 1
+            assert "REPLACE: " in line or "REPLACE: " in " ".join(paragraph), line
+        paragraph = [*paragraph, line] if "example.org" in line or line.startswith("#") else [""]
+    assert count
+
+
 def test_the_examples_for_ci_use_the_actions() -> None:
     """Each workflow of the page is whole YAML; both steps of CIFuzz and of ClusterFuzzLite are there, with what they need."""
     yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")

@@ -1,6 +1,9 @@
 """The version of a core: it changes with everything that decides about outcomes, and with nothing else."""
 
+import os
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,24 @@ import pytest
 from sysfuzz.campaign import core
 from sysfuzz.campaign.core import Changed, Core
 from sysfuzz.engine.process import EngineError
+
+HOUR_NS = 3600 * 10**9
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour from now: what is changed in a test was changed long before it is looked at."""
+    now = time.time_ns
+    monkeypatch.setattr(core.time, "time_ns", lambda: now() + HOUR_NS)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are read as a whole from now on."""
+    seen: list[str] = []
+    real = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: seen.append(str(path)) or real(path))
+    return seen
 
 
 def test_files_of_a_core_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +92,100 @@ def test_sources_of_sysfuzz_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         path.write_text(f"{before}# changed\n")
         assert (Core.of("nosyscalls").version != version) == counts, name
         path.write_text(before)
+
+
+@pytest.mark.usefixtures("later")
+def test_nothing_is_read_again_while_nothing_is_touched(tmp_path: Path, reads: list[str]) -> None:
+    """A further look reads no file; a file that was only touched is read, and has not changed; thereafter nothing is read once more."""
+    file = tmp_path / "core.py"
+    file.write_text("one")
+    found = Core((file,))
+    assert str(file) in reads
+    reads.clear()
+    for _ in range(3):
+        assert not found.has_changed()
+    assert reads == []
+    tick(file)
+    os.utime(file)
+    assert not found.has_changed()
+    assert str(file) in reads
+    reads.clear()
+    assert not found.has_changed()
+    assert reads == []
+
+
+def tick(path: Path) -> None:
+    """Wait until the file system's clock has gone on since a file was changed: a change that is made now has another time."""
+    other = path.with_suffix(".tick")
+    other.touch()
+    while other.stat().st_ctime_ns == path.stat().st_ctime_ns:
+        other.touch()
+
+
+def write(path: Path) -> None:
+    """Other contents of the same length, and the old time."""
+    before = path.stat()
+    path.write_text("two")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def replace(path: Path) -> None:
+    """Another file in its place, with the same length and an old time."""
+    before = path.stat()
+    other = path.with_suffix(".new")
+    other.write_text("two")
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(path)
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize("change", [write, replace, Path.unlink])
+def test_no_change_is_missed(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    """Whatever times and sizes say, other contents are a change, and the old ones again are none."""
+    file = tmp_path / "core.py"
+    file.write_text("one")
+    found = Core((file,))
+    assert not found.has_changed()
+    tick(file)
+    change(file)
+    assert found.has_changed()
+    assert found.has_changed()
+    file.write_text("one")
+    assert not found.has_changed()
+
+
+def test_a_young_file_is_read_again(tmp_path: Path, reads: list[str]) -> None:
+    """While a file may change within the same tick of the clock as before, its time proves nothing."""
+    file = tmp_path / "core.py"
+    file.write_text("one")
+    found = Core((file,))
+    reads.clear()
+    assert not found.has_changed()
+    assert str(file) in reads
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize("name", ["kernel/added.py", "spec/__init__.py", "oracles/deep/added.py", "../added.dist-info"])
+def test_what_comes_and_goes_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reads: list[str]
+) -> None:
+    """A file that is added to the sources or taken from them is a change; what is installed beside them makes all be read again."""
+    home = tmp_path / "sysfuzz"
+    subprocess.run(["cp", "-r", str(Path(core.sysfuzz.__file__).parent), str(home)], check=True)
+    (home / "oracles" / "deep").mkdir()
+    monkeypatch.setattr(core.sysfuzz, "__file__", str(home / "__init__.py"))
+    monkeypatch.syspath_prepend(tmp_path)
+    tick(home / "oracles" / "deep")
+    found = Core(())
+    assert not found.has_changed()
+    reads.clear()
+    path = home / name
+    if path.exists():
+        path.unlink()
+    else:
+        path.touch()
+    assert found.has_changed() == (path.suffix == ".py")
+    assert reads
 
 
 def test_what_cannot_be_imported_is_told() -> None:

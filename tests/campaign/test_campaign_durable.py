@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sysfuzz
-from sysfuzz.campaign.durable import Damaged, append, lines, mend, read, strays, write
+from sysfuzz.campaign.durable import Damaged, append, lines, mend, read, strays, write, write_all
 
 STEPS = ("open", "write", "fsync", "replace")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(sysfuzz.__file__).parents[1])}
@@ -56,6 +56,28 @@ def test_a_file_is_old_or_new(tmp_path: Path) -> None:
         pytest.fail("the steps have no end")
     assert step >= 5  # open, write, sync and rename the file; open and sync the directory
     assert path.read_text() == "new\n" * 100
+
+
+def test_of_many_files_each_is_old_or_new(tmp_path: Path) -> None:
+    """Whichever step of writing many files at once is killed, each holds all of the old text or all of the new."""
+    paths = [tmp_path / f"file{number}" for number in range(20)]
+    statement = "write_all({home / f'file{number}': f'new {number}\\n' * 100 for number in range(20)})"
+    for step in (0, 1, 30, 59, 60, 61, 70, 79, 80, 81, 82):
+        write_all(dict.fromkeys(paths, "old\n" * 100))
+        died = killed(statement, step, tmp_path)
+        assert died == (step < 82)  # open, write, sync and rename each file; open and sync the directory
+        news = [path for number, path in enumerate(paths) if path.read_text() == f"new {number}\n" * 100]
+        assert all(path.read_text() == "old\n" * 100 for path in paths if path not in news)
+        assert step > 60 or not news  # a name is given only when all contents are on the disk
+        assert {*tmp_path.iterdir()} - {*paths} == {*strays(tmp_path)}
+    assert news == paths
+
+
+def test_what_a_thread_raises_is_raised(tmp_path: Path) -> None:
+    """A file that cannot be written is told, and no other has its name."""
+    with pytest.raises(FileNotFoundError, match="missing"):
+        write_all({tmp_path / "file": "text\n", tmp_path / "missing" / "file": "text\n"})
+    assert not (tmp_path / "file").exists()
 
 
 def test_a_line_is_there_or_not(tmp_path: Path) -> None:

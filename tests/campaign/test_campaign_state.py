@@ -9,6 +9,7 @@ from sysfuzz.campaign.durable import append, show
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import hold
 from sysfuzz.campaign.state import Reader, read
+from sysfuzz.findings.store import Store
 from toy_findings import record
 
 
@@ -52,7 +53,12 @@ def test_sums(tmp_path: Path) -> None:
     ]
     assert state.last_feature == toy.WHEN + timedelta(seconds=50)
     assert [point.executions for point in state.series] == [1000, 2000, 3000, 3000]
-    assert [point.features for point in state.series] == [1, 7, 8, 8]
+    assert [point.features for point in state.series] == [
+        {"calls": 1},
+        {"calls": 5, "code": 2},
+        {"calls": 6, "code": 2},
+        {"calls": 6, "code": 2},
+    ]
 
 
 def test_another_look_sees_what_is_new(tmp_path: Path) -> None:
@@ -76,6 +82,41 @@ def test_another_look_sees_what_is_new(tmp_path: Path) -> None:
         assert reader.read(toy.WHEN) == read(tmp_path, toy.WHEN)
     state = reader.read(toy.WHEN)
     assert (state.epochs, state.programs, [one.entry.finding.count for one in state.findings]) == (2, 1, [6])
+
+
+def test_findings_are_the_same_until_something_is_said_about_them(tmp_path: Path) -> None:
+    """Whoever works something out of the findings need do so once for each change: of one of them, of what was verified, of the core."""
+    layout = toy.campaign(tmp_path)
+    started(layout)
+    entry = record(layout.findings, bucket="check/int80")
+    reader = Reader(tmp_path)
+    last = reader.read(toy.WHEN).findings
+    toy.commit(layout, "w0", toy.program(1))
+    assert reader.read(toy.WHEN).findings is last
+    assert last == read(tmp_path, toy.WHEN).findings
+    said = {"when": "2026-01-31T12:01:00Z", "finding": entry.id}
+    steps = (
+        lambda: append(layout.events, [said | {"event": "verified", "shown": 3, "tried": 10, "core": "c0"}]),
+        lambda: append(layout.events, [said | {"event": "minimised", "ending": "minimal"}]),
+        lambda: started(layout, core="c1", when="2026-01-31T12:02:00Z"),
+        lambda: record(layout.findings, bucket="check/int80/tail"),
+        lambda: Store(layout.findings).set_status(entry.id, "fixed"),
+    )
+    seen = []
+    for step in steps:
+        step()
+        new = reader.read(toy.WHEN).findings
+        assert new is not last
+        assert new == read(tmp_path, toy.WHEN).findings
+        last = new
+        seen.append([(one.life, one.replays, one.minimised, one.kin_of) for one in new])
+    assert seen == [
+        [("incubating", "3/10", "", "")],
+        [("incubating", "3/10", "minimal", "")],
+        [("crashing", "", "minimal", "")],
+        [("crashing", "", "minimal", ""), ("crashing", "", "", entry.id)],
+        [("fixed", "", "minimal", ""), ("crashing", "", "", "")],
+    ]
 
 
 def test_workers_live_while_their_runner_does(tmp_path: Path) -> None:
@@ -127,7 +168,7 @@ def test_a_large_campaign_is_cheap_to_look_at_again(tmp_path: Path) -> None:
         *layout.shards.rglob("*.prog"),
     ):
         changed = path.stat()
-        path.write_text("damaged")
+        path.write_text("x" * changed.st_size)
         os.utime(path, ns=(changed.st_atime_ns, changed.st_mtime_ns))
     state = reader.read(toy.WHEN)
     assert (state.epochs, state.programs, len(state.findings), state.damaged) == (20, 20, 20, ())

@@ -5,6 +5,7 @@
 makes a campaign of 5,000 findings, 100,000 programs and 2,000 epochs in DIR, if nothing is there, and asks a real dashboard for each page.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from pathlib import Path
 from statistics import median
 
 from made_campaign import TARGET, large
+
+from sysfuzz.campaign.layout import Layout
 
 FINDINGS, PROGRAMS, EPOCHS = 5000, 100_000, 1000  # epochs of each of two workers
 TIMES = 20
@@ -39,10 +42,13 @@ def main(home: Path) -> None:
             for path in PATHS:
                 took = sorted(asked(url + path) for _ in range(TIMES))
                 print(f"{took[0] * 1000:6.0f} {median(took) * 1000:6.0f} {took[-1] * 1000:6.0f} ms  {path}")
-            print("the same, each when the last look has become old (least, median, most):")
+            print(
+                "the same, each when the last look has become old and a finding has been seen once more (least, median, most):"
+            )
             took = []
             for path in (*PATHS, *PATHS):
                 time.sleep(SLEEP)
+                see_again(Layout(home).findings / f"{TARGET}--made--7" / "finding.json")
                 took.append((asked(url + path), path))
             print(
                 f"{min(took)[0] * 1000:6.0f} {median(one for one, _ in took) * 1000:6.0f} {max(took)[0] * 1000:6.0f} ms  most: {max(took)[1]}"
@@ -52,6 +58,14 @@ def main(home: Path) -> None:
 
 
 SLEEP = 5.0  # seconds: longer than an answer is kept
+
+
+def see_again(path: Path) -> None:
+    """Count one more sighting of a finding, as a campaign does."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    new = path.with_name(".new")
+    new.write_text(json.dumps(record | {"count": record["count"] + 1}), encoding="utf-8")
+    new.rename(path)
 
 
 def asked(url: str) -> float:

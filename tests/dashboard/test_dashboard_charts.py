@@ -1,5 +1,7 @@
 """Plots: everything lies inside the picture, axes have round numbers, names do not cover each other."""
 
+import re
+from importlib import resources
 from itertools import pairwise
 
 import pytest
@@ -8,17 +10,40 @@ from hypothesis import strategies as st
 
 from sysfuzz.dashboard.charts import chart, duration
 
-NAMES = ("critical", "high", "medium", "low")
+NAMES = ("critical", "high", "medium", "low", "transitions", "events", "somebody's own domain")
+
+WIDEST = 8  # pixels: a letter of 14, on an average of words
 
 values = st.floats(0, 1e12, allow_nan=False)
 
 
+STYLES = resources.files("sysfuzz.dashboard").joinpath("dashboard.css").read_text(encoding="utf-8")
+# By style; the first line is drawn through. Colours are those of the light theme, then of the dark one.
+DASHES = [
+    dashes[1] if (dashes := re.search(rf"\.line-{style} polyline,.*stroke-dasharray: ([0-9 ]+);", STYLES)) else ""
+    for style in sorted({int(style) for style in re.findall(r"\.line-(\d) polyline,", STYLES)})
+]
+COLOURS = [re.findall(r"--line-\d: (#[0-9a-f]{6})", line) for line in STYLES.splitlines() if "--line-0: " in line]
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, "contrast ratio" and "relative luminance"."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
 @st.composite
 def columns(draw: st.DrawFn) -> tuple[list[float], dict[str, list[float]]]:
-    """Times from 0 on, and up to four columns."""
+    """Times from 0 on, and some columns."""
     count = draw(st.integers(2, 30))
     step = draw(st.floats(0.1, 1e7))
-    names = NAMES[: draw(st.integers(1, 4))]
+    names = NAMES[: draw(st.integers(1, len(NAMES)))]
     times = [step * number for number in range(count)]
     return times, {name: draw(st.lists(values, min_size=count, max_size=count)) for name in names}
 
@@ -31,7 +56,8 @@ def test_all_lies_inside(given_: tuple[list[float], dict[str, list[float]]]) -> 
         points = [tuple(map(float, point.split(","))) for point in line.points.split()]
         assert len(points) == len(given_[0])
         assert all(c.left <= x <= c.right and c.top <= y <= c.bottom for x, y in points)
-        assert 0 <= line.label <= c.height
+        assert 0 <= line.at <= c.height
+        assert c.left + 40 < c.right < c.width - WIDEST * len(line.label)
     assert all(c.left <= tick.at <= c.right for tick in c.across)
     assert all(c.top <= tick.at <= c.bottom for tick in c.up)
     assert 2 <= len(c.up) <= 7
@@ -40,9 +66,31 @@ def test_all_lies_inside(given_: tuple[list[float], dict[str, list[float]]]) -> 
 
 @given(columns())
 def test_names_do_not_cover_each_other(given_: tuple[list[float], dict[str, list[float]]]) -> None:
-    """The names at the ends of lines are a line of text apart."""
-    labels = sorted(line.label for line in chart("k", "Title", *given_).lines)
+    """The names at the ends of lines are a line of text apart, and the times below the axis a space."""
+    c = chart("k", "Title", *given_)
+    labels = sorted(line.at for line in c.lines)
     assert all(after - before >= 13.9 for before, after in pairwise(labels))
+    halves = [(tick.at, WIDEST / 2 * len(tick.text)) for tick in c.across]
+    assert all(after - half >= before + other + 5 for (before, other), (after, half) in pairwise(halves))
+
+
+@given(columns())
+def test_lines_are_told_apart_without_colours(given_: tuple[list[float], dict[str, list[float]]]) -> None:
+    """Each of some lines says its name, and neighbours have dashes of their own; a single one needs no name."""
+    c = chart("k", "Title", *given_)
+    assert all(before.style != after.style for before, after in pairwise(c.lines))
+    assert len({line.style for line in c.lines}) == min(len(c.lines), len(DASHES))
+    assert [name in line.label for name, line in zip(given_[1], c.lines, strict=True)] == [len(c.lines) > 1] * len(
+        c.lines
+    )
+
+
+def test_styles_have_dashes_of_their_own() -> None:
+    """No two styles of the style sheet have the same dashes, in either theme the same colour, or less than 3:1 between line and paper."""
+    assert len(set(DASHES)) == len(DASHES) == 5
+    for lines, paper in ((COLOURS[0], "#ffffff"), (COLOURS[1], "#12161c")):
+        assert len(set(lines)) == 5
+        assert all(contrast(line, paper) >= 3 for line in lines)
 
 
 @given(columns())

@@ -38,7 +38,7 @@ STORED = Stored(
 def found(number: int, **changes: object) -> Finding:
     """A finding with an id of its own."""
     return Finding(
-        Entry(f"id-{number}", replace(STORED, **changes), Path("findings") / f"id-{number}"), "crashing", "", ""
+        Entry(f"id-{number}", replace(STORED, **changes), Path("findings") / f"id-{number}"), "crashing", "", "", ""
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from made_campaign import BEGAN, campaign, epoch, finding, small, stamp
+from made_campaign import BEGAN, campaign, epoch, small, stamp
 from prometheus_client.parser import text_string_to_metric_families
 
 from sysfuzz.campaign.state import read
@@ -87,6 +87,41 @@ def test_an_empty_campaign_has_metrics(tmp_path: Path) -> None:
     assert not [name for name, _ in found if name.startswith("sysfuzz_last_")]
 
 
+def test_the_text_is_as_prometheus_has_it(tmp_path: Path) -> None:
+    """Each family is told once, its words and its type before its samples; counters end in _total and nothing else does; the text ends with a
+    line feed. ("Exposition formats", text version 0.0.4; "Metric and label naming".)
+    """
+    small(tmp_path)
+    text = render(read(tmp_path, LATER)).decode()
+    assert text.endswith("\n")
+    kinds: dict[str, str] = {}
+    told: list[str] = []
+    for line in text.splitlines():
+        words = line.split(" ", 3)
+        if words[:2] == ["#", "HELP"]:
+            assert words[2] not in told
+            assert words[3].strip()
+            told.append(words[2])
+        elif words[:2] == ["#", "TYPE"]:
+            assert words[2] == told[-1]
+            kinds[words[2]] = words[3]
+        else:
+            name = re.split(r"[{ ]", line, maxsplit=1)[0]
+            assert name == told[-1]
+            assert name in kinds
+    assert set(kinds.values()) == {"counter", "gauge"}
+    assert all(name.startswith("sysfuzz_") for name in kinds)
+    assert all((kind == "counter") == name.endswith("_total") for name, kind in kinds.items())
+
+
+@pytest.mark.parametrize("target", ['a"b', "back\\slash", "line\nfeed", "ünï:çode", "{brace}=,"])
+def test_labels_are_escaped(tmp_path: Path, target: str) -> None:
+    """Whatever a target is called, its name is read as it was written."""
+    campaign(tmp_path, target)
+    (info,) = [dict(labels) for name, labels in samples(tmp_path) if name == "sysfuzz_campaign_info"]
+    assert info["target"] == target
+
+
 def test_every_metric_is_documented(tmp_path: Path) -> None:
     """The table of docs/dashboard.md has every metric, and none that there is not."""
     small(tmp_path)
@@ -100,22 +135,63 @@ def dashboard() -> dict[str, object]:
     return json.loads(GRAFANA.read_text(encoding="utf-8"))
 
 
+EVERYWHERE = {"instance", "job"}  # labels that Prometheus itself gives
+SELECTOR = re.compile(r"(sysfuzz_\w+)\{([^}]*)\}")
+COUNTED = re.compile(r"(?:rate|increase)\((sysfuzz_\w+)\{[^}]*\}\[\w+\]\)")
+
+
 def test_grafana_asks_for_metrics_that_there_are(tmp_path: Path, dashboard: dict[str, object]) -> None:
-    """Every metric and label that a panel of the Grafana dashboard names is one that is told."""
+    """Every expression asks metrics that are told for labels that they have, keeps labels that its legend names, and takes counters, and
+    nothing else, by how they grow.
+    """
     small(tmp_path)
-    finding(campaign(tmp_path / "other"), "escape", "a/b")
-    found = samples(tmp_path)
-    names = {name for name, _ in found}
-    labels = {label for _, pairs in found for label, _ in pairs} | {"instance"}
-    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    asked = {name for expression in expressions for name in re.findall(r"sysfuzz_\w+", expression)}
-    assert asked
-    assert asked <= names
-    for expression in expressions:
-        for matchers in re.findall(r"\{([^}]*)\}", expression):
-            assert set(re.findall(r"(\w+)\s*(?:=~|!=|=)", matchers)) <= labels
-        for grouped in re.findall(r"by \((\w+)\)", expression):
-            assert grouped in labels
+    labels: dict[str, set[str]] = {}
+    for name, pairs in samples(tmp_path):
+        labels.setdefault(name, set()).update(label for label, _ in pairs)
+    queries = [target for panel in dashboard["panels"] for target in panel["targets"]]
+    for query in queries:
+        expression = query["expr"]
+        named = set(re.findall(r"sysfuzz_\w+", expression))
+        assert named, expression
+        assert named == {name for name, _ in SELECTOR.findall(expression)} <= labels.keys(), expression
+        for name, matchers in SELECTOR.findall(expression):
+            assert set(re.findall(r"(\w+)\s*(?:=~|!=|=)", matchers)) <= labels[name] | EVERYWHERE, expression
+            assert 'instance=~"$instance"' in matchers, expression
+        kept = set(re.findall(r"by \((\w+)\)", expression))
+        if "sum" not in expression and "max" not in expression:
+            kept = labels[min(named)] | EVERYWHERE
+        assert kept <= set.union(*(labels[name] for name in named)) | EVERYWHERE, expression
+        assert set(re.findall(r"\{\{(\w+)\}\}", query["legendFormat"])) <= kept, expression
+        assert set(COUNTED.findall(expression)) == {name for name in named if name.endswith("_total")}, expression
+
+
+# Of Grafana's: a plain number, a share of 1, counts a second, seconds.
+UNITS = {"short", "percentunit", "cps", "s"}
+
+
+def test_grafana_panels_are_sound(dashboard: dict[str, object]) -> None:
+    """The file is one that Grafana imports: no id, but a uid of its own, a version of its schema, and panels side by side on 24
+    columns, each with a title, a unit and queries that are told apart.
+    """
+    assert dashboard["id"] is None
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", dashboard["uid"])
+    assert dashboard["schemaVersion"] == 39
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard["panels"]:
+        assert panel["title"]
+        assert panel["type"] in ("stat", "timeseries")
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+        grid = panel["gridPos"]
+        places = {
+            (x, y) for x in range(grid["x"], grid["x"] + grid["w"]) for y in range(grid["y"], grid["y"] + grid["h"])
+        }
+        assert grid["x"] + grid["w"] <= 24
+        assert not places & taken
+        taken |= places
+        ids = [target["refId"] for target in panel["targets"]]
+        assert len(set(ids)) == len(ids) >= 1
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    assert set(re.findall(r"\$\{?(\w+)", json.dumps(dashboard))) == variables
 
 
 def test_grafana_has_its_datasource_as_a_variable(dashboard: dict[str, object]) -> None:

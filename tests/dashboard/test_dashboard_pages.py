@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from made_campaign import HOSTILE, MERGE_ID, small
+from made_campaign import HOSTILE, MERGE_ID, TARGET, campaign, epoch, finding, small
 from serving import Served, serving
 
 from report.page import Node, read
@@ -164,6 +164,65 @@ def test_list_filters(served: Served) -> None:
     (chosen,) = [node for node in document.all("option") if "selected" in node.attributes]
     assert chosen.words() == "critical"
     assert "None that are asked for." in page(served, "/findings?oracle=nothing").all("main")[0].words()
+
+
+def test_features_by_domain_are_plotted(served: Served) -> None:
+    """The plot of features has a line for each domain with its name and number, the same as a sentence, and on the page of plots as a table."""
+    for path in ("/", "/plots", "/corpus"):
+        (figure,) = [
+            node
+            for node in page(served, path).all("figure")
+            if node.all("figcaption")[0].words() == "Features by domain"
+        ]
+        labels = [node.words() for node in figure.all("text") if "class" not in node.attributes]
+        assert labels == ["150 calls", "55 entries", "20 events"]
+        words = figure.all("desc")[0].words()
+        assert all(
+            f"{domain}: from 0 to {count}" in words
+            for domain, count in (("calls", 150), ("entries", 55), ("events", 20))
+        )
+    (figure,) = [
+        node
+        for node in page(served, "/plots").all("figure")
+        if node.all("figcaption")[0].words() == "Features by domain"
+    ]
+    assert [node.words() for node in figure.all("thead")[0].all("th")] == ["after", "calls", "entries", "events"]
+    assert [node.words() for node in figure.all("tr")[-1].all("td")] == ["150", "55", "20"]
+
+
+def test_nothing_to_plot(tmp_path: Path) -> None:
+    """A campaign that has run and shows no feature yet has its pages, too."""
+    layout = campaign(tmp_path)
+    epoch(layout, "w0", 0, minute=1, features={})
+    with serving(tmp_path) as found:
+        captions = [node.words() for node in page(found, "/plots").all("figcaption")]
+    assert "Executions a second" in captions
+    assert "Features by domain" not in captions
+
+
+def test_kin_are_told(tmp_path: Path) -> None:
+    """What may be a simpler finding says so on the list and on its page, and the simpler one names it; once that is settled, neither does."""
+    layout = small(tmp_path)
+    elder = finding(layout, "escape", "check/int80", target=TARGET)
+    kin = finding(layout, "escape", "check/int80/tail", target=TARGET)
+    with serving(tmp_path) as found:
+        (row,) = [node for node in page(found, "/findings").all("tr") if "check/int80/tail" in node.words()]
+        assert "may be check/int80" in row.words()
+        assert [node.attributes["href"] for node in row.all("a")] == [f"/finding/{kin}", f"/finding/{elder}"]
+        row = page(found, "/findings?text=check%2Fint80&sort=bucket").all("tbody")[0].all("tr")[0]
+        assert "may be" not in row.words()
+        assert facts(page(found, f"/finding/{kin}"))["may be"] == "check/int80, which is simpler: look at that first"
+        assert facts(page(found, f"/finding/{elder}"))["may show as"] == "check/int80/tail: look at this one first"
+    Store(layout.findings).set_status(elder, "fixed")
+    with serving(tmp_path) as found:
+        assert "may be" not in page(found, "/findings").all("tbody")[0].words()
+        assert "may be" not in facts(page(found, f"/finding/{kin}"))
+
+
+def facts(document: Node) -> dict[str, str]:
+    """The first list of facts on a page."""
+    listed = document.all("dl")[0]
+    return {term.words(): words.words() for term, words in zip(listed.all("dt"), listed.all("dd"), strict=True)}
 
 
 def test_design_stands_apart(served: Served) -> None:

@@ -49,6 +49,21 @@ def test_a_pause_has_no_rate(tmp_path: Path) -> None:
     assert {series.executions[index] for index in pause} == {200_000.0}
 
 
+def test_features_by_domain(tmp_path: Path) -> None:
+    """Each domain has a line of its own from the beginning on, and they add up; one that came later was 0 before."""
+    layout = campaign(tmp_path)
+    epoch(layout, "w0", 0, minute=20, features={"calls": 5})
+    epoch(layout, "w0", 1, minute=40, features={"calls": 7, "entries": 3})
+    epoch(layout, "w0", 2, minute=60, features={"calls": 8, "entries": 30})
+    series = series_of(read(tmp_path, LATER))
+    assert series is not None
+    assert list(series.domains) == ["calls", "entries"]
+    at = {minute: series.times.index(60.0 * minute) for minute in (0, 10, 30, 50, 60)}
+    assert [series.domains["calls"][at[minute]] for minute in at] == [0, 0, 5, 7, 8]
+    assert [series.domains["entries"][at[minute]] for minute in at] == [0, 0, 0, 3, 30]
+    assert [series.features[at[minute]] for minute in at] == [0, 0, 5, 10, 38]
+
+
 def test_findings_count_from_when_they_were_seen(tmp_path: Path) -> None:
     """A bug is in the plot of its severity from its first sighting on; what the design states is in none."""
     layout = campaign(tmp_path)

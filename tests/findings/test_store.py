@@ -616,3 +616,61 @@ def test_processes_record_at_once(store: Store) -> None:
     assert finding.oracle == "escape"
     assert finding.faces == {"attribute-lost": _PROCESSES * shared - 1, "escape": 1}
     assert load(store.load(SLUG).program).program == program(2)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "",
+        ".",
+        "..",
+        ".lock",
+        "/",
+        "nothing",
+        f"../findings/{SLUG}",
+        f"./{SLUG}",
+        f"{SLUG}/",
+        f"{SLUG}\0",
+        "x" * 300,
+        "file",
+        "loop",
+    ],
+)
+def test_an_id_is_a_name_in_the_list(store: Store, identity: str) -> None:
+    """A finding is loaded by a name that `ids` lists, and by no other way to it."""
+    store.record(sighting(), NOON)
+    (store.directory / "file").touch()
+    (store.directory / "loop").symlink_to("loop")
+    assert store.ids() == [SLUG]
+    with pytest.raises(KeyError):
+        store.load(identity)
+
+
+def test_a_finding_in_place_of_the_store(store: Store) -> None:
+    """What lies in the store's own directory is none of its findings."""
+    entry = store.record(sighting(), NOON).entry
+    shutil.copy(entry.directory / "finding.json", store.directory / "finding.json")
+    assert store.ids() == [SLUG]
+    with pytest.raises(KeyError):
+        store.load("")
+
+
+def test_marks_change_with_the_finding(store: Store) -> None:
+    """A finding's mark is another one once it is counted, written by hand, or made anew, and no other finding's is."""
+    store.record(sighting(), NOON)
+    other = store.record(sighting(bucket="another/one"), NOON).entry.id
+    path = store.directory / SLUG / "finding.json"
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: store.record(sighting(), LATER),
+        lambda: path.write_text(path.read_text() + "\n"),
+        lambda: store.set_status(SLUG, "confirmed"),
+    )
+    for step in steps:
+        before = store.marks()
+        assert store.marks() == before
+        step()
+        after = store.marks()
+        assert list(after) == sorted([SLUG, other])
+        assert {identity for identity, mark in after.items() if before[identity] != mark} == {SLUG}
+    shutil.rmtree(path.parent)
+    assert list(store.marks()) == [other]

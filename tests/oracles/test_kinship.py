@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysfuzz.oracles.kinship import explains, fold
+from sysfuzz.oracles.kinship import CIRCUMSTANCES, explains, fold
 
 CAUSES = (
     "attribute/clip", "attribute/mmap/enter", "attribute/mmap/gained", "attribute/mmap/merge", "attribute/mmap/overlay/gained",
@@ -73,3 +73,21 @@ def test_folding_is_a_matter_of_the_set(causes, rng):
     for cause, elder in folded.items():
         assert folded[elder] == elder
         assert cause == elder or explains(elder, cause)
+
+
+causes_of_any_kind = st.one_of(
+    st.sampled_from(CAUSES),
+    st.builds(
+        lambda family, where, circumstances: "/".join((family, where, *circumstances)),
+        st.sampled_from(["attribute", "check", "overblock", "panic"]),
+        st.sampled_from(["mmap", "munmap", "int80", "syscall"]),
+        st.lists(st.sampled_from(sorted(CIRCUMSTANCES)), max_size=3, unique=True),
+    ),
+)
+
+
+@given(st.sets(causes_of_any_kind, max_size=30))
+def test_none_stands_for_itself_that_another_explains(causes):
+    """Of those that stand for themselves none explains another, however they are looked for."""
+    roots = [cause for cause, elder in fold(causes).items() if cause == elder]
+    assert not [(one, other) for one in roots for other in roots if explains(one, other)]

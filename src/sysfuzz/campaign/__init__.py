@@ -1,7 +1,9 @@
 """Campaigns: days of fuzzing over one directory, which is all that there is to know about one.
 
     opening      what a directory holds is made ready: one runner, one core version, every program with its features
-    runner       workers, each an epoch at a time (`task`)
+    run          what goes on from then on, whoever carries out the epochs
+    runner       does on this machine: workers, each an epoch at a time (`task`)
+    cluster      does on the workers of a `fleet`: each epoch is an `errand`, and a `depot` may follow the directory
     ledger       what is known, and written: hands out tasks, and commits their outcomes to a `shard`
     care         findings are verified and made smaller, in the background; `herald` tells them to whoever wants to know
     state        the same directory for people and dashboards, read only

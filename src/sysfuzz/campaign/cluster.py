@@ -14,7 +14,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Protocol
 
-from sysfuzz.campaign.core import Changed, Core
 from sysfuzz.campaign.depot import Depot, Mirror
 from sysfuzz.campaign.durable import make
 from sysfuzz.campaign.errand import Errand, Known, Sighted, nothing, pack
@@ -23,9 +22,7 @@ from sysfuzz.campaign.fleet import Arrival, Fleet
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.ledger import Flight
 from sysfuzz.campaign.lock import Held, hold
-from sysfuzz.campaign.opening import create, tidy
-from sysfuzz.campaign.records import Campaign, stamp
-from sysfuzz.campaign.runner import Ended, Settings, Standing, _Doing, _Runner
+from sysfuzz.campaign.run import POLL, Begun, Ended, Run, Settings, Standing
 from sysfuzz.campaign.scratch import scratch
 from sysfuzz.campaign.shard import Shard
 from sysfuzz.engine.faults import Fault
@@ -37,14 +34,11 @@ from sysfuzz.program.ir import Program
 from sysfuzz.program.text import TextError, load, parse
 
 _EACH = 2  # errands for a worker: one that it carries out, and one that waits there
-_POLL = 0.2  # seconds between looks at whether to end
-_LOOK = 1.0  # seconds between looks at findings, and at what workers do
 _SEND = 5.0  # seconds between two looks at what the depot does not hold yet
-_COUNT = (
-    10.0  # seconds between two writes of how often known bugs were seen: a write for each bug, and not for each epoch
-)
-_GRACE = 60.0  # seconds for what is under way to come to its end: the executions stop at once, and then its programs are asked about
-_TOLD = 64  # shards of which is told what they do, each in a file of its own every second
+# Seconds between two writes of how often known bugs were seen: a write for each bug, and not for each epoch.
+_COUNT = 10.0
+# Seconds for what is under way to come to its end: the executions stop at once, and then its programs are asked about.
+_GRACE = 60.0
 
 
 def run(
@@ -64,20 +58,18 @@ def run(
     make(layout.home)
     with ExitStack() as stack:
         stack.enter_context(hold(layout, settings.who))
-        stack.enter_context(scratch(layout.home))
+        stack.enter_context(scratch())
         mirror = None
         if depot is not None:
             mirror = Mirror(Depot(depot), layout, settings.who, clock())
             stack.callback(lambda: mirror.close(clock()))
-        fleet = stack.enter_context(Fleet(address, _run_name(settings), settings.workers))
-        campaign = create(layout, settings.target, settings.seed, settings.otherwise, stamp(clock()))
-        repaired = tidy(layout)
-        Store(layout.findings).prepare()
-        driver = Driver(settings, layout, campaign, repaired, clock, heard, fleet, mirror, depot or "")
-        return driver.run(stands, stop)
+        fleet = stack.enter_context(Fleet(address, run_name(settings), settings.workers))
+        this = Run(settings, layout, clock, heard, stands, stop)
+        return this.go(Driver(this, fleet, mirror, depot or "").work)
 
 
-def _run_name(settings: Settings) -> str:
+def run_name(settings: Settings) -> str:
+    """What tells the errands of this run from those of any other."""
     return sha256(f"{settings.home.resolve()} {sorted(settings.who.items())}".encode()).hexdigest()[:8]
 
 
@@ -96,66 +88,46 @@ class Crew(Protocol):
     def halt(self) -> None: ...
 
 
-class Driver(_Runner):
-    """A run whose epochs are errands."""
+class Driver:
+    """Carries out the epochs of a run as errands of a crew."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        layout: Layout,
-        campaign: Campaign,
-        repaired: list[str],
-        clock: Callable[[], datetime],
-        heard: Callable[[Event], None],
-        crew: Crew,
-        mirror: Mirror | None = None,
-        depot: str = "",
-    ) -> None:
-        super().__init__(settings, layout, campaign, repaired, clock, heard)
-        self._ledger.core = Watched(*self._ledger.core)
+    def __init__(self, run: Run, crew: Crew, mirror: Mirror | None = None, depot: str = "") -> None:
+        """`depot` is the URL of what the mirror sends to."""
+        self._run = run
         self._crew = crew
         self._mirror = mirror
         self._depot = depot
-        self._name = _run_name(settings)
-        self._counts = Counts(Store(layout.findings))
-        self._free: list[int] = []  # shards that are there and have no epoch under way; a heap
-        self._shards: list[Shard] = []
+        self._name = run_name(run.settings)
+        self._counts = Counts(Store(run.layout.findings))
+        self._shards = [Shard(run.layout, f"w{number}") for number in range(run.settings.workers)]
+        self._free = list(range(len(self._shards)))  # shards that have no epoch under way, by number; a heap
         self._corpus: tuple[str, ...] | None = None  # the one that was sent last, by names
         self._inputs: tuple[bytes, ...] = ()
         self._packed = b""
         self._snapshot = ""
-        self._flying: dict[str, str] = {}  # the snapshot of each epoch under way, by shard
+        self._under_way: dict[str, Begun] = {}  # by shard
+        self._snapshots: dict[str, str] = {}  # of each of them
         self._next: dict[str, float] = {}
 
-    def _watch(self, shards: list[Shard], ends: Callable[[], bool], stands: Callable[[], None]) -> None:
-        """Hand out errands, and take in what they bring, until it ends. `shards` holds all that were used then."""
-        self._shards = shards
-        self._free = list(range(len(shards)))
+    def work(self) -> None:
+        """Hand out errands, and take in what they bring, until the run ends."""
         try:
-            while not ends():
+            while self._run.goes_on():
                 self._fill()
-                if not self._doing and self._left == 0:
-                    self._end("epochs")
-                for arrival in self._crew.arrivals(_POLL):
+                if not self._under_way and self._run.left() == 0:
+                    break
+                for arrival in self._crew.arrivals(POLL):
                     self._take_in(arrival)
-                self._care(stands)
+                self._tend()
             self._wind_down()
-        except Changed:
-            self._end("changed")
-        except Exception as error:  # told by whoever has asked for the run
-            self._end("broken", error)
         finally:
             self._count()
 
-    def _care(self, stands: Callable[[], None]) -> None:
+    def _tend(self) -> None:
         for remark in self._crew.remarks:
-            self._log.add("failed", what="work", shard="the cluster", why=remark)
+            self._run.failed("work", remark, shard="the cluster")
         self._crew.remarks.clear()
-        if self._due("look", _LOOK):
-            self._look()
-            if len(self._doing) <= _TOLD:
-                self._live()
-            stands()
+        self._run.tend()
         if self._due("count", _COUNT):
             self._count()
         if self._mirror is not None and self._due("send", _SEND):
@@ -163,37 +135,36 @@ class Driver(_Runner):
 
     def _wind_down(self) -> None:
         """Commit what the epochs under way have found so far."""
-        if not self._doing:
+        if not self._under_way:
             return
         self._crew.halt()
         deadline = time.monotonic() + _GRACE
-        while self._doing and time.monotonic() < deadline:
-            for arrival in self._crew.arrivals(_POLL):
+        while self._under_way and time.monotonic() < deadline:
+            for arrival in self._crew.arrivals(POLL):
                 self._take_in(arrival)
 
     # -- out ----------------------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         """Let every worker have its errands."""
-        while len(self._doing) < _EACH * self._crew.size() and self._take():
+        while len(self._under_way) < _EACH * self._crew.size() and self._run.take():
             if not self._free:
-                self._shards.append(Shard(self._layout, f"w{len(self._shards)}"))
+                self._shards.append(Shard(self._run.layout, f"w{len(self._shards)}"))
                 self._free.append(len(self._shards) - 1)
-            place = heapq.heappop(self._free)
-            flight = self._shared(self._ledger.flight(self._shards[place]))
-            task = flight.task
-            self._doing[task.shard] = _Doing(flight)
-            self._flying[task.shard] = self._snapshot
-            entries = self._notice.entries().values()
+            begun = self._run.begin(self._shards[heapq.heappop(self._free)])
+            begun.flight = self._shared(begun.flight)
+            task = begun.flight.task
+            self._under_way[task.shard] = begun
+            self._snapshots[task.shard] = self._snapshot
             self._crew.send(
                 Errand(
                     run=self._name,
-                    core=self._ledger.core.version,
+                    core=self._run.version(),
                     task=replace(task, inputs=(), findings="", sources=""),
                     programs=b"" if self._snapshot else self._packed,
                     snapshot=self._snapshot,
                     depot=self._depot,
-                    known=tuple(_known(entry) for entry in entries),
+                    known=tuple(_known(entry) for entry in self._run.entries().values()),
                 )
             )
 
@@ -211,37 +182,32 @@ class Driver(_Runner):
     def _take_in(self, arrival: Arrival) -> None:
         """One epoch that has come back."""
         shard = arrival.errand.task.shard
-        number = int(shard[1:])
-        flight = self._doing[shard].flight
+        begun = self._under_way[shard]
         if arrival.answer is None or arrival.answer.outcome is None:
             outcome = nothing((_lost(arrival),))
         else:
             outcome = arrival.answer.outcome
-            self._counts.take(arrival.answer.sighted, self._clock())
-        # Else it has ended before it began, and its number is used again.
+            self._counts.take(arrival.answer.sighted, self._run.now())
         if outcome.executions or outcome.faults:
-            self._look()
-            findings = self._notice.of_seed(flight.task.seed)
-            epoch = self._ledger.commit(self._shards[number], flight, outcome, findings, stopped=self._ending.is_set())
-            self._epochs += 1
-            self._executions += epoch.executions
-            self._heard({"event": "epoch", "when": epoch.ended, **epoch.record()})
-        del self._doing[shard], self._flying[shard]
-        heapq.heappush(self._free, number)
+            self._run.commit(begun, outcome)
+        else:
+            self._run.give_up(begun)  # it has ended before it began
+        del self._under_way[shard], self._snapshots[shard]
+        heapq.heappush(self._free, int(shard[1:]))
 
     def _count(self) -> None:
-        for identity, why in self._counts.write(self._notice.entries(), self._clock()):
-            self._log.add("failed", what="count", finding=identity, why=why)
+        for identity, why in self._counts.write(self._run.entries(), self._run.now()):
+            self._run.failed("count", why, finding=identity)
 
     def _send_on(self, mirror: Mirror) -> None:
         """What is not in the depot yet is no less safe than an epoch under way; it is sent the next time."""
         try:
-            mirror.send(self._clock())
-            Depot(self._depot).forget({self._snapshot, *self._flying.values()})
+            mirror.send(self._run.now())
+            Depot(self._depot).forget({self._snapshot, *self._snapshots.values()})
         except Held:
             raise
         except OSError as error:
-            self._log.add("failed", what="copy", shard=self._depot, why=" ".join(str(error).split()))
+            self._run.failed("copy", str(error), shard=self._depot)
 
     def _due(self, what: str, seconds: float) -> bool:
         now = time.monotonic()
@@ -249,23 +215,6 @@ class Driver(_Runner):
             return False
         self._next[what] = now + seconds
         return True
-
-
-class Watched(Core):
-    """A core that is looked at once a second: 14 ms for each epoch would be most of what an epoch costs its driver.
-
-    No epoch of another core is taken in for that: each worker looks at its own before and after.
-    """
-
-    _looked = float("-inf")
-    _answer = False
-
-    def has_changed(self) -> bool:
-        """As a moment ago."""
-        now = time.monotonic()
-        if now >= self._looked + _LOOK:
-            self._looked, self._answer = now, super().has_changed()
-        return self._answer
 
 
 class Counts:

@@ -2,6 +2,9 @@
 
 That are the sources of sysfuzz from programs to oracles, the packages that an outcome rests on, and of a core of the user's own every file
 that importing it reads. Features and verdicts of one version say nothing about another.
+
+Whether a core has changed is asked twice in every epoch. The files are read again only if one of them, or a directory that one may come or go
+in, is not the same inode with the same size and the same time of the last change (`st_ctime`, which nobody can set) as when they were read.
 """
 
 import hashlib
@@ -10,6 +13,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -26,29 +30,41 @@ _DIGITS = 16
 _SECONDS = 60.0  # for an import
 _LAST_WORDS = 300
 
+# A file that changes twice within one tick of the file system's clock has the same time after both. Ticks are 10 ms at most on a disk of Linux's
+# own (CONFIG_HZ=100) and 2 s on FAT; a look that is so soon after a change proves nothing, and the files are read again.
+_TICK_NS = 2_000_000_000
+
 
 class Changed(Exception):
     """The core, or sysfuzz, is not any more what it was: what has been told meanwhile may be of either."""
 
 
-class Core(NamedTuple):
-    """The files of a target, and their version as it was when they were first looked at."""
+class Core:
+    """The files of a target, and their version as it was when they were first looked at. Threads may ask at the same time."""
 
-    files: tuple[Path, ...]  # of the user's own
-    version: str
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        """`files` are of the user's own. Raises OSError."""
+        self.files = files
+        self._seen = _Seen.now(files)  # before they are read, so that the next look sees what changes meanwhile
+        self.version = _version(files)
 
     @classmethod
     def of(cls, target: str) -> "Core":
         """The core with this name. EngineError: it cannot be imported. OSError: it cannot be read."""
-        files = _own_files(target)
-        return cls(files, _version(files))
+        return cls(_own_files(target))
 
     def has_changed(self) -> bool:
         """Whether the files hold anything else by now."""
+        if self._seen.still():
+            return False
         try:
-            return _version(self.files) != self.version
+            seen = _Seen.now(self.files)
+            if _version(self.files) != self.version:
+                return True
         except OSError:  # an editor replaces one just now
             return True
+        self._seen = seen
+        return False
 
     def check(self) -> None:
         """Raise Changed if they do."""
@@ -56,11 +72,43 @@ class Core(NamedTuple):
             raise Changed
 
 
+class _Seen(NamedTuple):
+    """Places as they stood at some time."""
+
+    places: tuple[str, ...]  # files, and all directories where one may come or go
+    states: tuple[tuple[int, ...], ...]
+    when: int  # ns, before the first of them was looked at
+
+    @classmethod
+    def now(cls, files: Sequence[Path]) -> "_Seen":
+        """As they stand. A version of an installed package comes and goes with a directory below `sys.path`."""
+        when = time.time_ns()
+        home = Path(sysfuzz.__file__).parent
+        directories = [where for package in _PACKAGES for where, _, _ in os.walk(home / package)]
+        paths = (*map(str, _sources(home)), *map(str, files), *directories, *(path or os.curdir for path in sys.path))
+        return cls(paths, tuple(map(_state, paths)), when)
+
+    def still(self) -> bool:
+        """Whether they stand so still, for certain."""
+        return max(self.states)[0] < self.when - _TICK_NS and tuple(map(_state, self.places)) == self.states
+
+
+def _state(path: str) -> tuple[int, ...]:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return (0,)
+    return state.st_ctime_ns, state.st_ino, state.st_dev, state.st_size
+
+
+def _sources(home: Path) -> list[Path]:
+    return [path for package in _PACKAGES for path in sorted((home / package).rglob("*.py"))]
+
+
 def _version(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     home = Path(sysfuzz.__file__).parent
-    ours = [path for package in _PACKAGES for path in sorted((home / package).rglob("*.py"))]
-    for path in (*ours, *files):
+    for path in (*_sources(home), *files):
         name = path.relative_to(home) if path.is_relative_to(home) else path
         digest.update(f"{name}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())

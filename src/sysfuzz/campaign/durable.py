@@ -1,17 +1,27 @@
 """Files that survive the death of their writer: at any moment each holds the old contents or the new, on the disk.
 
-A file is written beside its place and renamed; a line is appended, and counts once its line feed is there. Whoever writes is the only one
-who does: nothing is locked here. Nothing is cleaned up on the way out either, since a process that is killed has none: `strays` and `mend` do
-that when the next one starts. Knows nothing of what is written.
+A file is written beside its place and renamed; a line is appended, and counts once its line feed is there. After a crash of the machine a name
+may lead to contents that never got to the disk, and of two changes the second may be there without the first, unless `fsync` came between them
+(fsync(2), rename(2)). So contents are synced before they get their name, and names, by their directory, before anybody relies on them: whatever
+a function here was asked to write is on the disk when it returns, and whoever writes two things one after the other finds the second never
+without the first.
+
+Whoever writes is the only one who does: nothing is locked here. Nothing is cleaned up on the way out either, since a process that is killed has
+none: `strays` and `mend` do that when the next one starts. Knows nothing of what is written.
 """
 
 import json
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 UNFINISHED = ".new-"  # begins the name of a file that is being written
+
+# A file system puts all that wait in `fsync` at the same time on the disk together. 1,000 files of 500 bytes on ext4 took 4.9 to 5.5 s one
+# after the other, 0.3 to 0.4 s with 16 threads, no less with 64 or 128. `syncfs` took 0.2 s, but also waits for all that others write.
+_AT_ONCE = 16
 
 
 class Damaged(Exception):
@@ -26,21 +36,27 @@ class Line(NamedTuple):
 
 
 def write(path: Path, text: str) -> None:
-    """Let `path` hold `text`, through to the disk; its directory exists."""
-    place(path, text)
+    """Let `path` hold `text`; its directory exists."""
+    unfinished = _beside(path)
+    _put(unfinished, text.encode(), os.O_TRUNC)
+    os.replace(unfinished, path)
     sync(path.parent)
 
 
-def place(path: Path, text: str) -> None:
-    """As `write`, but for the name, which is on the disk once the directory is in `sync`."""
-    unfinished = path.with_name(f"{UNFINISHED}{path.name}")
-    _put(unfinished, text.encode(), os.O_TRUNC)
-    os.replace(unfinished, path)
+def write_all(texts: Mapping[Path, str]) -> None:
+    """As `write`, for many files at once: until this returns any of them may be there and any not, and none in part."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(lambda path: _put(_beside(path), texts[path].encode(), os.O_TRUNC), texts):
+            pass  # what a thread raises is raised here
+    for path in texts:
+        os.replace(_beside(path), path)
+    for directory in dict.fromkeys(path.parent for path in texts):
+        sync(directory)
 
 
 def show(path: Path, record: Mapping[str, object]) -> None:
     """Let `path` hold `record`; what a crash of the machine makes of it does not matter."""
-    unfinished = path.with_name(f"{UNFINISHED}{path.name}")
+    unfinished = _beside(path)
     unfinished.write_text(dump(record), encoding="utf-8")
     os.replace(unfinished, path)
 
@@ -61,7 +77,7 @@ def dump(record: Mapping[str, object]) -> str:
 
 
 def make(directory: Path) -> None:
-    """Make a directory, and those above it, through to the disk."""
+    """Make a directory, and those above it."""
     if not directory.is_dir():
         make(directory.parent)
         directory.mkdir(exist_ok=True)
@@ -114,6 +130,10 @@ def strays(home: Path) -> list[Path]:
     return sorted(
         Path(where) / name for where, _, names in os.walk(home) for name in names if name.startswith(UNFINISHED)
     )
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{UNFINISHED}{path.name}")
 
 
 def _put(path: Path, data: bytes, how: int) -> None:

@@ -7,11 +7,9 @@ writer, and an errand that is run again because its machine has died counts once
 import os
 import pickle
 import shutil
-import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -20,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sysfuzz.campaign.core import Core
 from sysfuzz.campaign.depot import Depot
-from sysfuzz.campaign.scratch import used
+from sysfuzz.campaign.scratch import dead, shared, used
 from sysfuzz.campaign.task import Outcome, Task, perform
 from sysfuzz.engine import accelerator
 from sysfuzz.engine.faults import Fault
@@ -36,11 +34,8 @@ from sysfuzz.findings.provenance import Provenance
 from sysfuzz.findings.severity import rank, severity_of
 from sysfuzz.findings.store import FINDING, Store
 
-_IN_MEMORY = "/dev/shm"
-_ROOM = 1 << 30  # bytes, as for an epoch by itself
-_LEFT_SECONDS = (
-    600.0  # what a dead process has left is removed by its neighbours then; whoever asks for it does so in seconds
-)
+# What a dead process has left is removed by its neighbours then; whoever asks for it (`left_by`) does so in seconds.
+_LEFT_SECONDS = 600.0
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -114,7 +109,7 @@ def carry_out(errand: Errand, unwanted: Callable[[], bool] = lambda: False) -> A
             core = _core(errand.task.target)
             if core.version != errand.core:
                 return Answer(where, refusal=f"has core {core.version}, and the campaign {errand.core}")
-            with _place(errand) as home:
+            with used(_base(), f"{errand.mark}{os.getpid()}", _LEFT_SECONDS) as home:
                 outcome, sighted = _run(errand, home, stop)
             if core.has_changed():
                 return Answer(where, refusal="its core has changed meanwhile")
@@ -143,7 +138,7 @@ def left_by(mark: str) -> list[bytes]:
     Nothing else of them stays.
     """
     found: list[tuple[int, bytes]] = []
-    for home in _dead(mark):
+    for home in dead(_base(), mark):
         for path in sorted(home.rglob("journal")):
             journal = Journal(path, EpochSettings(factory=FACTORY).max_len, MAP_SIZE)
             found.append((journal.numbers().executions, journal.input()))
@@ -209,45 +204,7 @@ def _found(target: str) -> Core:
     return Core.of(target)
 
 
-# -- places on this machine -------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _place(errand: Errand) -> Iterator[Path]:
-    """A directory for all temporary files of the errand; whoever dies here leaves it to `left_by`, and to the neighbours later on."""
-    base = _base()
-    base.mkdir(mode=0o700, exist_ok=True)
-    now = datetime.now(UTC).timestamp()
-    for left in _dead(""):
-        if now - left.stat().st_mtime > _LEFT_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    home = base / f"{errand.mark}{os.getpid()}"
-    with used(home):
-        yield home
-
-
 @cache
 def _base() -> Path:
     """Asked for before any errand has a place of its own, and remembered: TMPDIR is another one meanwhile."""
-    home = Path(tempfile.gettempdir())
-    if "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.W_OK | os.X_OK):
-        room = os.statvfs(_IN_MEMORY)
-        if room.f_bavail * room.f_frsize >= _ROOM:
-            home = Path(_IN_MEMORY)
-    return home / f"sysfuzz-errands-{os.getuid()}"
-
-
-def _dead(mark: str) -> list[Path]:
-    """The directories with this beginning whose processes are dead, in order."""
-    homes = sorted(_base().glob(f"{mark}*")) if _base().is_dir() else []
-    return [home for home in homes if not _lives(home.name.rpartition("-")[2])]
-
-
-def _lives(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (ValueError, PermissionError):
-        return True
-    return True
+    return shared("errands")

@@ -4,6 +4,7 @@ Only the holder of the lock may do this. What nobody lives to end is removed; wh
 and where nobody has told yet, asked. Programs are not run otherwise, and nothing else is changed.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -69,7 +70,12 @@ def tidy(layout: Layout) -> list[str]:
 
 
 def clear(layout: Layout) -> list[str]:
-    """Remove unfinished files and half lines; a line for each. The lock is held. Raises OSError."""
+    """Remove unfinished files and half lines; a line for each. The lock is held. Raises OSError.
+
+    What is there is on the disk then. What a killed runner has left may be in memory only, and must not be lost with the machine after this one
+    has relied on it.
+    """
+    os.sync()
     done = []
     for path in strays(layout.home):
         path.unlink()

@@ -1,14 +1,16 @@
 """A shard: the programs, features and epochs that one worker adds to a campaign. It has one writer at a time, and what it holds is never
 rewritten.
 
-An epoch is committed by its record, which comes last: programs, the features that they show, record. Whoever dies on the way leaves at most
-programs that no record names; they are as good as any, and whoever comes next asks what they show.
+An epoch is committed by its record, which comes last: programs, the features that they show, record. Each of the three is on the disk before the
+next begins (`durable`), so that neither a killed process nor a crash of the machine, which may lose any of what is not on the disk yet, leaves
+features of a program that is not there, or a record whose programs are not. What either leaves at most are programs that no record names; they
+are as good as any, and whoever comes next asks what they show.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sysfuzz.campaign.durable import append, dump, make, place, sync, write
+from sysfuzz.campaign.durable import append, dump, make, write, write_all
 from sysfuzz.campaign.layout import Layout, name_of
 from sysfuzz.campaign.records import Epoch
 from sysfuzz.findings.reproducer import program_text
@@ -63,10 +65,7 @@ class Shard:
 
     def keep(self, programs: Sequence[Program]) -> None:
         """Add programs."""
-        for program in programs:
-            place(self._layout.program(self.name, program.name), program.text)
-        if programs:
-            sync(self._layout.shards / self.name)
+        write_all({self._layout.program(self.name, program.name): program.text for program in programs})
 
     def add_features(self, core: str, lines: list[dict[str, Any]]) -> None:
         """Add what programs of this shard show on one version of the core."""

@@ -1,7 +1,7 @@
 """A campaign as it stands, for people, dashboards and metrics: read only, and cheap to read again.
 
-`read` looks once; a `Reader` keeps what cannot change any more, so that a further look costs what is new. No program and no features are read:
-epochs and events say how many there are. Nothing is locked either, since every file holds the old contents or the new. Knows no display.
+`read` looks once; a `Reader` keeps what cannot change any more, so that a further look costs what is new. Nothing is locked, since every file
+holds the old contents or the new. Knows no display.
 """
 
 import os
@@ -11,63 +11,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from sysfuzz.campaign.durable import Damaged, lines
+from sysfuzz.campaign.durable import Damaged
 from sysfuzz.campaign.durable import read as read_record
 from sysfuzz.campaign.events import Event
 from sysfuzz.campaign.faultbook import faults
-from sysfuzz.campaign.layout import SEEDS, Layout
+from sysfuzz.campaign.history import History, Point
+from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import is_held
 from sysfuzz.campaign.opening import load_campaign
-from sysfuzz.campaign.records import Campaign, Epoch, time_of
+from sysfuzz.campaign.records import Campaign, time_of
 from sysfuzz.campaign.shelf import Shelf
+from sysfuzz.campaign.workers import Worker, workers
+from sysfuzz.findings.kin import elders, is_open
 from sysfuzz.findings.severity import Severity, rank
 from sysfuzz.findings.store import Entry
 
 # crashing: shows its bug whenever it is run. incubating: in some replays only. gone: not any more, though nobody has called it fixed.
 # regression: it is called fixed, and shows. fixed, rejected, duplicate: people have said so, and nothing contradicts them.
 Life = Literal["crashing", "incubating", "gone", "regression", "fixed", "rejected", "duplicate"]
-
-_POINTS = 500  # of a series: more than a plot has pixels for
-_EVENTS = 200  # the last ones that are kept
-_FRESH = 30.0  # seconds: a worker that has said nothing for longer does not live
-_WARM = 2.0  # seconds of an epoch before its rate means anything
-
-
-class Point(NamedTuple):
-    """How the campaign stood at some time. Counts but that of features never fall; those do when the core is another."""
-
-    when: datetime
-    executions: int
-    features: int
-    programs: int
-    findings: int
-
-
-class Live(NamedTuple):
-    """An epoch in flight, as its runner told last."""
-
-    number: int
-    seed: int
-    began: datetime
-    told: datetime
-    seconds: float
-    executions: int
-    runs: int  # executions that it is given
-    corpus: int  # programs that it started from
-
-
-class Worker(NamedTuple):
-    """A worker, present or past, under the name of its shard."""
-
-    shard: str
-    alive: bool
-    live: Live | None  # the epoch that it does, or did when it was last heard of; None between two
-    epochs: int
-    executions: int  # of its finished epochs
-    programs: int  # that it has added
-    restarts: int
-    last: Epoch | None
-    rate: float  # executions a second just now, or in its last epoch
 
 
 class Finding(NamedTuple):
@@ -77,6 +38,7 @@ class Finding(NamedTuple):
     life: Life
     replays: str  # "10/10", as the last verification on this version of the core had it; "" if there was none
     minimised: str  # what the last search came to: "minimal", "executions", "failed" …; "" if there was none
+    kin_of: str  # id of a simpler finding that may be the same bug; "" if there is none
 
 
 class Fault(NamedTuple):
@@ -112,7 +74,7 @@ class State:
     programs_by_shard: Mapping[str, int]
     shown: int  # executions that showed a bug
     restarts: int
-    findings: tuple[Finding, ...]  # the worst first
+    findings: tuple[Finding, ...]  # the worst first; the very tuple of the last look if no finding has changed
     damaged: tuple[str, ...]  # a line for each finding that cannot be read
     faults: tuple[Fault, ...]
     workers: tuple[Worker, ...]
@@ -134,188 +96,78 @@ def read(home: Path, now: datetime) -> State:
     return Reader(home).read(now)
 
 
-@dataclass(slots=True)
-class _Sum:
-    """What the finished epochs of a shard come to."""
-
-    epochs: int = 0
-    executions: int = 0
-    programs: int = 0
-    restarts: int = 0
-    last: Epoch | None = None
-
-
 class Reader:
     """Looks again and again at one campaign. Not for several threads at a time."""
 
     def __init__(self, home: Path) -> None:
         self._layout = Layout(home)
+        self._history = History(self._layout)
         self._shelf = Shelf(self._layout.findings)
-        self._sums: dict[str, _Sum] = {}
-        self._log_end = 0
-        self._events: list[Event] = []
-        self._core = ""
-        self._series: list[Point] = []
-        self._stride = 1
-        self._skipped = 0
-        self._executions = self._shown = 0
-        self._seconds = 0.0
-        self._until: datetime | None = None  # the end of the latest epoch
-        self._features: Mapping[str, int] = {}
-        self._programs = self._found = 0
-        self._verified: dict[str, Event] = {}
-        self._minimised: dict[str, Event] = {}
-        self._last_feature: datetime | None = None
-        self._last_finding: datetime | None = None
         self._counts: dict[str, tuple[int, int]] = {}  # time of the directory, programs in it; by shard
+        self._findings: tuple[Finding, ...] = ()
+        self._known = 0, 0  # versions of the shelf and of the history's remarks that they rest on
+        self._open: frozenset[str] = frozenset()  # those that were compared with one another, and
+        self._kin: Mapping[str, str] = {}  # what came of it
 
     def read(self, now: datetime) -> State:
         """How it stands. Raises as `read`."""
-        layout = self._layout
+        layout, history = self._layout, self._history
         campaign = load_campaign(layout)
-        self._catch_up()
-        self._shelf.look()
+        history.catch_up()
         running = is_held(layout)
-        workers = self._workers(now, running)
+        known = workers(layout, history.totals, now, running)
         shards = {shard: self._count(shard) for shard in layout.shard_names()}
-        in_flight = sum(worker.live.executions for worker in workers if worker.alive and worker.live)
-        last = Point(now, self._executions + in_flight, sum(self._features.values()), self._programs, self._found)
-        entries = sorted(self._shelf.entries.values(), key=_order)
+        in_flight = sum(worker.live.executions for worker in known if worker.alive and worker.live)
+        last = history.point(now if running or not history.series else history.series[-1].when, in_flight)
         return State(
             home=layout.home,
             now=now,
             campaign=campaign,
-            core=self._core,
+            core=history.core,
             running=running,
             runner=self._runner(),
-            epochs=sum(one.epochs for one in self._sums.values()),
-            executions=self._executions + in_flight,
-            seconds=self._seconds,
-            rate=self._executions / self._seconds if self._seconds else 0.0,
-            recent_rate=sum(worker.rate for worker in workers if worker.alive),
-            features=dict(self._features),
+            epochs=sum(one.epochs for one in history.totals.values()),
+            executions=history.executions + in_flight,
+            seconds=history.seconds,
+            rate=history.executions / history.seconds if history.seconds else 0.0,
+            recent_rate=sum(worker.rate for worker in known if worker.alive),
+            features=dict(history.features),
             programs=sum(shards.values()),
             programs_by_shard=shards,
-            shown=self._shown,
-            restarts=sum(one.restarts for one in self._sums.values()),
-            findings=tuple(map(self._finding, entries)),
+            shown=history.shown,
+            restarts=sum(one.restarts for one in history.totals.values()),
+            findings=self._look(),
             damaged=tuple(self._shelf.damaged.values()),
             faults=self._faults(),
-            workers=workers,
-            series=(*self._series, last)
-            if running or not self._series
-            else (*self._series, last._replace(when=self._series[-1].when)),
-            events=tuple(self._events),
-            last_feature=self._last_feature,
-            last_finding=self._last_finding,
+            workers=known,
+            series=(*history.series, last),
+            events=tuple(history.events),
+            last_feature=history.last_feature,
+            last_finding=history.last_finding,
         )
-
-    # -- what has happened --------------------------------------------------------------------------------------------
-
-    def _catch_up(self) -> None:
-        """Read the events and epochs that are new, in the order in which they happened."""
-        found: list[tuple[datetime, int, Event | Epoch]] = []
-        end, numbers = self._log_end, dict[str, int]()  # kept only if all can be read
-        for line in lines(self._layout.events, end):
-            end = line.end
-            found.append((time_of(line.record["when"]), 0, line.record))
-        for shard in self._layout.epoch_shards():
-            number = self._sums.setdefault(shard, _Sum()).epochs
-            while (path := self._layout.epoch(shard, number)).exists():
-                epoch = Epoch.load(read_record(path), str(path))
-                found.append((time_of(epoch.ended), 1, epoch))
-                number += 1
-            numbers[shard] = number
-        self._log_end = end
-        for shard, number in numbers.items():
-            self._sums[shard].epochs = number
-        for when, _, one in sorted(found, key=lambda item: item[:2]):
-            if isinstance(one, Epoch):
-                self._epoch(one, when)
-            else:
-                self._event(one, when)
-
-    def _epoch(self, epoch: Epoch, when: datetime) -> None:
-        total = self._sums[epoch.shard]
-        total.executions += epoch.executions
-        total.programs += len(epoch.programs)
-        total.restarts += epoch.restarts
-        total.last = epoch
-        self._executions += epoch.executions
-        self._shown += epoch.shown
-        self._programs += len(epoch.programs)
-        began = time_of(epoch.began)
-        start = began if self._until is None else max(began, self._until)
-        self._seconds += max((when - start).total_seconds(), 0.0)
-        self._until = when if self._until is None else max(when, self._until)
-        if epoch.core == self._core:
-            self._features = epoch.features
-        if epoch.gained:
-            self._last_feature = when
-        self._point(when)
-
-    def _event(self, event: Event, when: datetime) -> None:
-        kind = event["event"]
-        if kind == "started":
-            self._core = event["core"]
-        elif kind == "corpus":
-            self._features, self._programs = event["features"], event["programs"]
-            self._point(when)
-        elif kind == "finding" and event["what"] == "new":
-            self._found += 1
-            self._last_finding = when
-        elif kind == "verified":
-            self._verified[event["finding"]] = event
-        elif kind == "minimised":
-            self._minimised[event["finding"]] = event
-        elif kind == "distilled":
-            self._programs -= event["removed"]
-        self._events = [*self._events, event][-_EVENTS:]
-
-    def _point(self, when: datetime) -> None:
-        """Add to the series; of a long one every second point goes, and then every second that comes."""
-        self._skipped += 1
-        if self._skipped < self._stride:
-            return
-        self._skipped = 0
-        self._series.append(Point(when, self._executions, sum(self._features.values()), self._programs, self._found))
-        if len(self._series) >= _POINTS:
-            self._series = self._series[1::2]
-            self._stride *= 2
 
     # -- what is there now --------------------------------------------------------------------------------------------
 
-    def _workers(self, now: datetime, running: bool) -> tuple[Worker, ...]:
-        names = {*self._sums, *(path.stem for path in self._layout.live("w0").parent.glob("[!.]*.json"))} - {SEEDS}
-        return tuple(self._worker(name, now, running) for name in sorted(names, key=lambda name: (len(name), name)))
-
-    def _worker(self, shard: str, now: datetime, running: bool) -> Worker:
-        total = self._sums.get(shard) or _Sum()
-        live = self._live(shard)
-        alive = running and live is not None and abs((now - live.told).total_seconds()) < _FRESH
-        last = total.last
-        if live is not None and last is not None and live.number <= last.number:
-            live = None  # committed by now: it counts among the epochs
-        rate = last.executions / last.seconds if last is not None and last.seconds else 0.0
-        if alive and live is not None and live.seconds >= _WARM:
-            rate = live.executions / live.seconds
-        return Worker(shard, alive, live, total.epochs, total.executions, total.programs, total.restarts, last, rate)
-
-    def _live(self, shard: str) -> Live | None:
-        try:
-            told = read_record(self._layout.live(shard))
-            began, now = time_of(told["began"]), time_of(told["now"])
-        except (OSError, Damaged, KeyError, ValueError):  # it may be lost, and it may go just now
-            return None
-        numbers = (told[name] for name in ("seconds", "executions", "runs", "corpus"))
-        return Live(told["number"], told["seed"], began, now, *numbers)
+    def _look(self) -> tuple[Finding, ...]:
+        """The findings, the worst first; whatever was worked out about them stands until something changes."""
+        self._shelf.look()
+        versions = self._shelf.version, self._history.remarks
+        if versions != self._known:
+            entries = self._shelf.entries
+            open_ones = frozenset(identity for identity, entry in entries.items() if is_open(entry))
+            if open_ones != self._open:
+                self._kin, self._open = elders(entries.values()), open_ones
+            self._findings = tuple(map(self._finding, sorted(entries.values(), key=_order)))
+            self._known = versions
+        return self._findings
 
     def _finding(self, entry: Entry) -> Finding:
-        verified, minimised = self._verified.get(entry.id), self._minimised.get(entry.id)
-        if verified is not None and verified["core"] != self._core:
+        verified, minimised = self._history.verified.get(entry.id), self._history.minimised.get(entry.id)
+        if verified is not None and verified["core"] != self._history.core:
             verified = None
         replays = f"{verified['shown']}/{verified['tried']}" if verified else ""
-        return Finding(entry, _life(entry, verified), replays, minimised["ending"] if minimised else "")
+        ending = minimised["ending"] if minimised else ""
+        return Finding(entry, _life(entry, verified), replays, ending, self._kin.get(entry.id, ""))
 
     def _faults(self) -> tuple[Fault, ...]:
         found = []

@@ -13,7 +13,8 @@ from rich.text import Text
 from sysfuzz.campaign.durable import Damaged
 from sysfuzz.campaign.opening import Refused
 from sysfuzz.campaign.records import stamp
-from sysfuzz.campaign.state import Reader, State, Worker
+from sysfuzz.campaign.state import Finding, Reader, State
+from sysfuzz.campaign.workers import Worker
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import CLEAN, BadInput, bad_input
 from sysfuzz.cli.inputs import GivenPath
@@ -27,17 +28,19 @@ _SHOWN = 15  # findings on one screen
 
 @click.command("status", short_help="Show how a campaign stands.")
 @click.argument("directory", metavar="DIR", type=GivenPath())
-@click.option("--watch", is_flag=True, help="Look again every two seconds, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Look again every two seconds; Ctrl-C ends it, with exit code 0.")
 @json_option
 def command(directory: Path, watch: bool, json_file: str | None) -> int:
     """Show how the campaign in DIR stands, whether it runs or not.
 
     \b
     --json writes {"target", "seed", "core", "running", "epochs", "executions", "execs_per_second": {"recent", "total"}, "seconds",
-      "features": {DOMAIN: N}, "programs", "findings": [{"id", "bucket", "severity", "status", "life", "count", "replays", "minimised"}],
+      "features": {DOMAIN: N}, "programs", "findings": [{"id", "bucket", "severity", "status", "life", "count", "replays", "minimised",
+        "kin_of"}],
       "workers": [{"shard", "alive", "epoch", "epochs", "executions", "rate"}], "faults": [{"kind", "where", "epochs"}],
       "last_feature", "last_finding"}
-    where life is crashing, incubating, gone, regression, fixed, rejected or duplicate, and times are UTC or null.
+    where life is crashing, incubating, gone, regression, fixed, rejected or duplicate, kin_of is the id of a simpler finding that may be
+    the same bug, or "", and times are UTC or null.
     """
     check_writable(json_file)
     if watch and json_file is not None:
@@ -81,6 +84,7 @@ def as_json(state: State) -> dict[str, object]:
                 "count": one.entry.finding.count,
                 "replays": one.replays,
                 "minimised": one.minimised,
+                "kin_of": one.kin_of,
             }
             for one in state.findings
         ],
@@ -147,10 +151,7 @@ def _lines(state: State, shown: int | None = None) -> Iterator[str]:
     yield ""
     severities = ", ".join(f"{count:,} {coloured(severity)}" for severity, count in state.by_severity().items())
     yield f"{counted(len(state.findings), 'finding')}{': ' if severities else ''}{severities}"
-    rows = [
-        (coloured(one.entry.finding.severity), one.life, f"{one.entry.finding.count:,}", one.entry.id, one.minimised)
-        for one in state.findings[:shown]
-    ]
+    rows = list(map(_finding, state.findings[:shown]))
     if rows:
         yield from columns(rows)
     if len(rows) < len(state.findings):
@@ -173,6 +174,12 @@ def _worker(worker: Worker) -> tuple[str, ...]:
         f"{counted(worker.epochs, 'epoch')} done",
         counted(worker.restarts, "restart"),
     )
+
+
+def _finding(one: Finding) -> tuple[str, ...]:
+    finding = one.entry.finding
+    kin = f"may be {one.kin_of}" if one.kin_of else ""
+    return coloured(finding.severity), one.life, f"{finding.count:,}", one.entry.id, one.minimised, kin
 
 
 def _ago(state: State, when: datetime | None) -> str:

@@ -7,11 +7,17 @@ and as a table. Knows nothing of campaigns.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-_WIDTH, _HEIGHT = 520, 200
+_WIDTH, _HEIGHT = 440, 200
 _LEFT, _TOP, _BOTTOM = 48, 12, 26  # room for the numbers of the axes
-_VALUE, _NAMED = 66, 88  # room behind the lines, for the last value of one or for those of some with their names
-_LABEL = 14  # height of a name
+_LEAD = 13  # from the end of a line to its label
+_LABEL = 14  # height of a label
+_LETTER, _EDGE = (
+    8,
+    5,
+)  # a letter of 14 px, the size on narrow screens, on an average of words and numbers; and what digits may take beyond that
+_BETWEEN = 8  # numbers of an axis, at least
 _ROWS = 8  # of the table
+_STYLES = 5  # that the style sheet has
 _TICKS = 4  # of an axis, or a few more
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1, 60, 3600, 86400
@@ -32,11 +38,11 @@ class Line(NamedTuple):
     """One column."""
 
     name: str
-    style: int  # from 0: which colour and dashes
+    style: int  # from 0 to 4: which colour and dashes
     points: str  # as SVG has them
     end: float  # y of the last point
-    label: float  # y of the name, which may have had to make room
-    last: str  # value
+    at: float  # y of the label, which may have had to make room
+    label: str  # last value, and the name if there are others
 
 
 class Chart(NamedTuple):
@@ -59,7 +65,8 @@ class Chart(NamedTuple):
 
 def chart(key: str, title: str, times: Sequence[float], columns: Mapping[str, Sequence[float]]) -> Chart:
     """The plot of columns over seconds, of which there are two at least and the last is the largest."""
-    right, bottom = _WIDTH - (_VALUE if len(columns) == 1 else _NAMED), _HEIGHT - _BOTTOM
+    texts = [f"{_number(values[-1])} {name if len(columns) > 1 else ''}".rstrip() for name, values in columns.items()]
+    right, bottom = _WIDTH - _LEAD - _LETTER * max(map(len, texts)) - _EDGE, _HEIGHT - _BOTTOM
     peak = max(max(values) for values in columns.values())
     ups = _round_numbers(peak)
     top_value = max(peak, ups[-1])
@@ -71,17 +78,17 @@ def chart(key: str, title: str, times: Sequence[float], columns: Mapping[str, Se
         return round(bottom - value / top_value * (bottom - _TOP), 1)
 
     ends = [y(values[-1]) for values in columns.values()]
-    labels = _apart(ends, _TOP + _LABEL / 2, bottom)
+    places = _apart(ends, _TOP + _LABEL / 2, bottom)
     lines = tuple(
         Line(
             name=name,
-            style=style,
+            style=number % _STYLES,
             points=" ".join(f"{x(time):g},{y(value):g}" for time, value in zip(times, values, strict=True)),
-            end=ends[style],
-            label=labels[style],
-            last=_number(values[-1]),
+            end=ends[number],
+            at=places[number],
+            label=texts[number],
         )
-        for style, (name, values) in enumerate(columns.items())
+        for number, (name, values) in enumerate(columns.items())
     )
     chosen = [round(row * (len(times) - 1) / (_ROWS - 1)) for row in range(_ROWS)]
     return Chart(
@@ -93,7 +100,7 @@ def chart(key: str, title: str, times: Sequence[float], columns: Mapping[str, Se
         right=right,
         top=_TOP,
         bottom=bottom,
-        across=tuple(Tick(x(time), duration(time)) for time in _round_times(times[-1])),
+        across=tuple(Tick(x(time), duration(time)) for time in _round_times(times[-1], right - _LEFT)),
         up=tuple(Tick(y(value), _short(value)) for value in ups),
         lines=lines,
         description=_description(title, times[-1], columns),
@@ -117,9 +124,13 @@ def duration(seconds: float) -> str:
     return " ".join(words[:2]) or "0"
 
 
-def _round_times(span: float) -> list[float]:
-    step = next((step for step in _ROUND if span / step <= _TICKS + 1), _ROUND[-1])
-    return [float(time) for time in range(0, int(span) + 1, step)]
+def _round_times(span: float, width: float) -> list[float]:
+    """0 and a few more, up to `span`, whose names have room side by side on an axis of `width` pixels."""
+    for step in _ROUND:
+        times = [float(time) for time in range(0, int(span) + 1, step)] if span / step <= _TICKS + 1 else []
+        if times and _LETTER * max(len(duration(time)) for time in times) + _BETWEEN <= width * step / span:
+            return times
+    return [0.0]
 
 
 def _round_numbers(peak: float) -> list[float]:

@@ -7,11 +7,11 @@
  "weaknesses": {"known", "found"} or null}
 """
 
-from collections import Counter
 from datetime import datetime
 
 from sysfuzz.campaign.records import stamp
 from sysfuzz.campaign.state import State
+from sysfuzz.dashboard.census import census
 from sysfuzz.dashboard.weaknesses import known
 from sysfuzz.findings.severity import SEVERITIES
 
@@ -20,7 +20,7 @@ _RUNNER = ("pid", "host", "started", "command")
 
 def document(state: State) -> dict[str, object]:
     """The document; times are UTC, as `2026-01-31T12:00:00Z`, or null."""
-    found = Counter((one.entry.finding.severity, one.entry.finding.status) for one in state.findings)
+    found = census(state).counts
     weak = known(state)
     return {
         "campaign": {"target": state.campaign.target, "seed": state.campaign.seed, "created": state.campaign.created},

@@ -30,10 +30,13 @@ class Unreadable(Exception):
 class Look:
     """Looks at one campaign until it is closed. Any thread may ask."""
 
-    def __init__(self, home: Path, clock: Callable[[], datetime]) -> None:
-        """Look for the first time. Raises Unreadable."""
+    def __init__(
+        self, home: Path, clock: Callable[[], datetime], prepare: Callable[[State], None] = lambda state: None
+    ) -> None:
+        """Look for the first time; `prepare` gets each state before anybody else. Raises Unreadable."""
         self._home = home
         self._clock = clock
+        self._prepare = prepare
         self._reader = Reader(home)
         self._changed = threading.Condition()
         self._wanted = self._closed = False
@@ -78,6 +81,8 @@ class Look:
     def _look(self) -> State | Unreadable:
         began = time.monotonic()
         seen = self._read()
+        if isinstance(seen, State):
+            self._prepare(seen)
         ended = time.monotonic()
         self._fresh_until = ended + max(_FRESH, (ended - began) * _SHARE)
         self._due = ended + max(_IDLE, (ended - began) * _IDLE_SHARE)

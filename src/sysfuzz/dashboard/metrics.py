@@ -4,7 +4,6 @@ Counters are sums over finished epochs, which are on disk: they neither fall nor
 epoch in flight has come to may be lost with it, so that it is a gauge. Format: Prometheus, "Exposition formats", text version 0.0.4.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
@@ -13,6 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from sysfuzz.campaign.state import State
+from sysfuzz.dashboard.census import census
 from sysfuzz.dashboard.weaknesses import known
 from sysfuzz.findings.finding import STATUSES
 from sysfuzz.findings.severity import SEVERITIES
@@ -57,7 +57,7 @@ class _Campaign(Collector):
         domains = [((domain,), float(count)) for domain, count in state.features.items()]
         yield _gauge("features", "Features that the corpus shows on this version of the core.", domains, "domain")
         yield _gauge("corpus_programs", "Programs of the corpus.", [((), state.programs)])
-        found = Counter((one.entry.finding.severity, one.entry.finding.status) for one in state.findings)
+        found = census(state).counts
         kinds = (((severity, status), found[severity, status]) for severity in SEVERITIES for status in STATUSES)
         yield _gauge("findings", "Findings.", kinds, "severity", "status")
         yield _gauge("findings_damaged", "Findings that cannot be read.", [((), len(state.damaged))])

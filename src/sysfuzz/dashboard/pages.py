@@ -3,8 +3,7 @@
 A finding's story is the report's own card. The templates escape whatever they are given. Knows no HTTP.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -16,6 +15,7 @@ import jinja2
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.records import time_of
 from sysfuzz.campaign.state import Life, State
+from sysfuzz.dashboard.census import census
 from sysfuzz.dashboard.charts import Chart, chart, duration
 from sysfuzz.dashboard.listing import BUGS, SORTS, Query, select
 from sysfuzz.dashboard.series import Series, series_of
@@ -26,21 +26,21 @@ from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.finding import STATUSES
 from sysfuzz.findings.finding import Finding as Stored
 from sysfuzz.findings.ignore import NOTHING, IgnoreList, of_store
-from sysfuzz.findings.severity import SEVERITIES, Severity, is_bug
+from sysfuzz.findings.severity import SEVERITIES, Severity
 from sysfuzz.findings.store import Listing, Store
 from sysfuzz.program.ir import Program
 from sysfuzz.report import gather
-from sysfuzz.report.contents import OPEN, TIME
+from sysfuzz.report.contents import TIME
 from sysfuzz.report.document import legal
 from sysfuzz.report.html import _card as card_of  # the report draws the same card
 from sysfuzz.report.picture import label
 
 REFRESH = 15  # seconds after which a page that lives is loaded again, unless it is asked not to be
-_PATIENCE = 0.1  # seconds for a story that is not told yet; then the page comes without it, and is loaded again
+_PATIENCE = 0.05  # seconds for a story that is not told yet; then the page comes without it, and is loaded again
 _AGAIN = 2  # seconds
-_NEWEST = 5
 _EVENTS = 12
 _FAULTS = 100
+_NAMES = ("pid", "seed")  # numbers of an event that count nothing
 
 _OURS, _THEIRS = resources.files("sysfuzz.dashboard"), resources.files("sysfuzz.report")
 
@@ -81,50 +81,43 @@ class Pages:
 
     def overview(self, state: State, refreshes: bool) -> str:
         """How everything stands."""
-        bugs = [found for found in state.findings if is_bug(found.entry.finding.severity)]
-        newest = sorted(bugs, key=lambda found: found.entry.finding.first_seen, reverse=True)[:_NEWEST]
         return _render(
             "overview.html",
             state,
             refresh=REFRESH if refreshes else 0,
-            open=sum(found.entry.finding.status in OPEN or found.life == "regression" for found in bugs),
-            newest=newest,
+            census=census(state),
             standings=_standings(state),
-            charts=_charts(state, ("rate", "features", "programs", "findings")),
+            charts=_charts(state, ("rate", "domains", "programs", "findings")),
             known=known(state),
             events=_happened(state, _EVENTS),
         )
 
     def plots(self, state: State, refreshes: bool) -> str:
         """The campaign over time."""
-        keys = ("rate", "executions", "features", "programs", "findings")
+        keys = ("rate", "executions", "features", "domains", "programs", "findings")
         return _render(
             "plots.html", state, refresh=REFRESH if refreshes else 0, charts=_charts(state, keys), tables=True
         )
 
     def findings(self, state: State, query: Query) -> str:
         """The list."""
-        stored = [found.entry.finding for found in state.findings]
-        kinds = Counter(is_bug(finding.severity) for finding in stored)
-        oracles = sorted({finding.oracle for finding in stored if is_bug(finding.severity)})
         return _render(
             "findings.html",
             state,
             refresh=0,
             query=query,
             page=select(state.findings, query),
-            bugs=kinds[True],
-            designs=kinds[False],
+            census=census(state),
             severities=BUGS,
             statuses=STATUSES,
-            oracles=oracles,
             sorts=SORTS,
             lives=LIVES,
         )
 
     def finding(self, state: State, identity: str) -> str | None:
         """One finding with its story; None if there is none with this id."""
-        found = next((found for found in state.findings if found.entry.id == identity), None)
+        known = census(state).by_id
+        found = known.get(identity)
         if found is None:
             return None
         pending = False
@@ -153,6 +146,8 @@ class Pages:
             state,
             refresh=_AGAIN if pending else 0,
             found=found,
+            elder=known.get(found.kin_of),
+            kin=[other for other in state.findings if other.kin_of == identity],
             card=card_of(report.items[0], 1),
             damaged=report.damaged,
             pending=pending,
@@ -174,16 +169,35 @@ class Pages:
 
     def corpus(self, state: State) -> str:
         """Programs by shard, and what they show."""
-        return _render("corpus.html", state, refresh=0, charts=_charts(state, ("features", "programs")))
+        return _render("corpus.html", state, refresh=0, charts=_charts(state, ("domains", "programs")))
 
     def weaknesses(self, state: State) -> str:
         """The known weaknesses of the target."""
         return _render("weaknesses.html", state, refresh=0, known=known(state))
 
 
+def prepare(state: State) -> None:
+    """Work out ahead what most pages of a look need, so that no request has to wait for that."""
+    census(state)
+    known(state)
+    series_of(state)
+
+
 def warm() -> None:
     """Compile the templates, so that no request has to wait for that."""
-    for template in ("overview", "plots", "findings", "finding", "workers", "corpus", "weaknesses", "refusal"):
+    for template in (
+        "base",
+        "card",
+        "corpus",
+        "finding",
+        "findings",
+        "overview",
+        "parts",
+        "plots",
+        "refusal",
+        "weaknesses",
+        "workers",
+    ):
         _environment().get_template(f"{template}.html")
 
 
@@ -223,7 +237,7 @@ def _source(name: str) -> str:
 
 
 def _standings(state: State) -> tuple[Standing, ...]:
-    found = Counter((one.entry.finding.severity, one.entry.finding.status) for one in state.findings)
+    found = census(state).counts
     rows = []
     for severity in SEVERITIES:
         counts = tuple(found[severity, status] for status in STATUSES)
@@ -233,15 +247,20 @@ def _standings(state: State) -> tuple[Standing, ...]:
 
 def _charts(state: State, keys: Sequence[str]) -> tuple[Chart, ...]:
     series = series_of(state)
-    return () if series is None else tuple(_CHARTS[key](series) for key in keys)
+    if series is None:
+        return ()
+    chosen = ((key, *_CHARTS[key]) for key in keys)
+    return tuple(chart(key, title, series.times, lines) for key, title, of in chosen if (lines := of(series)))
 
 
-_CHARTS: dict[str, Callable[[Series], Chart]] = {
-    "rate": lambda series: chart("rate", "Executions a second", series.times, {"executions/s": series.rate}),
-    "executions": lambda series: chart("executions", "Executions", series.times, {"executions": series.executions}),
-    "features": lambda series: chart("features", "Features", series.times, {"features": series.features}),
-    "programs": lambda series: chart("programs", "Programs of the corpus", series.times, {"programs": series.programs}),
-    "findings": lambda series: chart("findings", "Bugs found", series.times, series.findings),
+# A title, and a line for each name.
+_CHARTS: dict[str, tuple[str, Callable[[Series], Mapping[str, Sequence[float]]]]] = {
+    "rate": ("Executions a second", lambda series: {"executions/s": series.rate}),
+    "executions": ("Executions", lambda series: {"executions": series.executions}),
+    "features": ("Features", lambda series: {"features": series.features}),
+    "domains": ("Features by domain", lambda series: series.domains),
+    "programs": ("Programs of the corpus", lambda series: {"programs": series.programs}),
+    "findings": ("Bugs found", lambda series: series.findings),
 }
 
 
@@ -250,7 +269,7 @@ def _happened(state: State, count: int) -> list[dict[str, object]]:
     rows = []
     for event in reversed(state.events[-count:] if count else ()):
         details = ", ".join(
-            f"{name} {_text(value)}"
+            f"{name} {value if name in _NAMES else _text(value)}"
             for name, value in event.items()
             if name not in ("when", "event") and value not in ("", [], {}, None)
         )

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from sysfuzz.dashboard.app import application
 from sysfuzz.dashboard.look import Look
-from sysfuzz.dashboard.pages import Pages, warm
+from sysfuzz.dashboard.pages import Pages, prepare, warm
 from sysfuzz.dashboard.stories import Stories
 from sysfuzz.report import Explain
 
@@ -36,7 +36,7 @@ class Dashboard:
 
         Raises Unreadable, OSError.
         """
-        self._look = Look(home, clock)
+        self._look = Look(home, clock, prepare)
         try:
             self.socket = _listening(host, port)
         except OSError:
@@ -45,11 +45,11 @@ class Dashboard:
         self._stories = Stories(explain)
         self._stories.warm()
         warm()
+        pages = Pages(self._stories, Path.cwd())
+        pages.overview(self._look.state(), refreshes=True)  # whatever only a first page has to do is done
         written = f"[{host}]" if ":" in host else host
         self.url = f"http://{written}:{self.socket.getsockname()[1]}/"
-        self.server = uvicorn.Server(
-            _config(application(self._look, Pages(self._stories, Path.cwd()), (written, *names)))
-        )
+        self.server = uvicorn.Server(_config(application(self._look, pages, (written, *names))))
 
     @property
     def is_local(self) -> bool:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from sysfuzz.campaign.state import Finding, State
-from sysfuzz.dashboard.latest import latest
+from sysfuzz.dashboard.latest import latest_findings
 from sysfuzz.findings.severity import is_bug
 from sysfuzz.targets.designs import DESIGNS, Weakness
 
@@ -29,7 +29,7 @@ class Known(NamedTuple):
         return sum(bool(row.findings) for row in self.rows)
 
 
-@latest
+@latest_findings
 def known(state: State) -> Known | None:
     """The weaknesses of the target; None if it is no design of ours."""
     design = DESIGNS.get(state.campaign.target)

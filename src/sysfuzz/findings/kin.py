@@ -12,11 +12,16 @@ from sysfuzz.oracles.kinship import fold
 _OPEN = ("new", "confirmed")
 
 
+def is_open(entry: Entry) -> bool:
+    """Whether it is compared with others: nobody has called it settled."""
+    return entry.finding.status in _OPEN
+
+
 def elders(entries: Iterable[Entry]) -> Mapping[str, str]:
     """Id of the finding that may stand for it, by id, of those among `entries` that have one."""
     by_target: dict[str, dict[str, str]] = {}  # id by bucket
     for entry in entries:
-        if entry.finding.status in _OPEN:
+        if is_open(entry):
             by_target.setdefault(entry.finding.target, {})[entry.finding.bucket] = entry.id
     found = {}
     for ids in by_target.values():

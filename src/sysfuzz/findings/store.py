@@ -9,6 +9,7 @@ Several processes may record at once. What was recorded is never lost: each step
 is no clock here.
 """
 
+import errno
 import os
 from dataclasses import replace
 from datetime import datetime
@@ -27,6 +28,8 @@ from sysfuzz.program.text import load as load_program
 
 FINDING, PROGRAM, ORIGINAL, NOTES = "finding.json", "program.prog", "original.prog", "notes.md"
 
+_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
 
 class Entry(NamedTuple):
     """A finding and the subdirectory that holds it, whose name is the finding's id."""
@@ -39,6 +42,14 @@ class Entry(NamedTuple):
     def program(self) -> Path:
         """The program that shows the bug."""
         return self.directory / PROGRAM
+
+
+class Mark(NamedTuple):
+    """How a file stands: it has another one once it is replaced or written to."""
+
+    modified: int  # ns
+    inode: int
+    size: int  # bytes
 
 
 class Recorded(NamedTuple):
@@ -166,7 +177,7 @@ class Store:
 
     def load(self, identity: str) -> Entry:
         """The finding with this id. Raises KeyError if there is none, StoreError if it cannot be read."""
-        if identity not in self.ids():
+        if not self._holds(identity):
             raise KeyError(identity)
         return Entry(identity, self._read(identity), self.directory / identity)
 
@@ -183,13 +194,29 @@ class Store:
         return Listing(tuple(entries), tuple(damaged))
 
     def ids(self) -> list[str]:
-        """Names of the subdirectories that say that they hold a finding, in order; none if there is no store yet."""
+        """Names of the subdirectories that say that they hold a finding, in order; none if there is no store yet. Raises StoreError."""
+        return list(self.marks())
+
+    def marks(self) -> dict[str, Mark]:
+        """How the file of each finding stands, by id, in order; one with the same mark as before has not changed. Raises StoreError."""
         with located(self.directory, "cannot read the directory"):
             try:
-                names = sorted(os.listdir(self.directory))
+                directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             except FileNotFoundError:
-                return []
-            return [name for name in names if name[0] != "." and (self.directory / name / FINDING).exists()]
+                return {}
+            try:
+                names = sorted(name for name in os.listdir(directory) if name[0] != ".")
+                found = ((name, _mark(f"{name}/{FINDING}", directory)) for name in names)
+                return {name: mark for name, mark in found if mark is not None}
+            finally:
+                os.close(directory)
+
+    def _holds(self, identity: str) -> bool:
+        """Whether `ids` names it; the others are not looked at."""
+        if identity[:1] in ("", ".") or "/" in identity:
+            return False
+        with located(self.directory, "cannot read the directory"):
+            return _mark(f"{self.directory}/{identity}/{FINDING}", None) is not None
 
     def _read(self, identity: str) -> Finding:
         path = self.directory / identity / FINDING
@@ -207,7 +234,7 @@ class Store:
     def _chain(self, identity: str) -> list[str]:
         """`identity`, what that is a duplicate of, and so on until there is none, it is not here, or it was named before."""
         chain: list[str] = []
-        while identity in self.ids() and identity not in chain:
+        while self._holds(identity) and identity not in chain:
             chain.append(identity)
             identity = self._read(identity).duplicate_of
         return chain
@@ -219,3 +246,16 @@ class Store:
         return reproducer(
             program, finding.target, finding.bucket, home / slug_of(finding.target, finding.bucket) / PROGRAM
         )
+
+
+def _mark(path: str, directory: int | None) -> Mark | None:
+    """The mark of a file, which may be seen from an open directory; None if nothing of this name is there, or can be. OSError."""
+    try:
+        found = os.stat(path, dir_fd=directory)
+    except ValueError:  # no name of a file
+        return None
+    except OSError as error:
+        if error.errno in _NOTHING:
+            return None
+        raise
+    return Mark(found.st_mtime_ns, found.st_ino, found.st_size)

@@ -72,8 +72,11 @@ def _flag_parts(words: list[str]) -> _Parts:
 
 def explains(elder: str, cause: str) -> bool:
     """Whether what `cause` names may be the bug that `elder` names, shown under more circumstances or elsewhere."""
-    simple, other = _parts(elder), _parts(cause)
-    if elder == cause or simple.family != other.family:
+    return elder != cause and _explains(_parts(elder), _parts(cause))
+
+
+def _explains(simple: _Parts, other: _Parts) -> bool:
+    if simple.family != other.family:
         return False
     if simple.family == "result" and simple.where == other.where and _left_out(simple) == _left_out(other) != "":
         return True
@@ -92,13 +95,29 @@ def _left_out(parts: _Parts) -> str:
 def fold(causes: Iterable[str]) -> dict[str, str]:
     """The cause that stands for each of `causes`: itself, or the simplest that explains it and that no other explains."""
     elders: dict[str, str] = {}
-    roots: list[str] = []
-    for cause in sorted(set(causes), key=_simplicity):
-        elder = next((root for root in roots if explains(root, cause)), cause)
-        elders[cause] = elder
-        if elder == cause:
-            roots.append(cause)
+    # Roots by what they have in common with all that they explain, so that each cause is held against few of thousands.
+    here: dict[tuple[str, str], list[_Root]] = {}  # by family and place
+    anywhere: dict[str, list[_Root]] = {}  # by family, those of all places
+    for number, cause in enumerate(sorted(set(causes), key=_simplicity)):
+        parts = _parts(cause)
+        near, far = here.setdefault((parts.family, parts.where), []), anywhere.setdefault(parts.family, [])
+        found = (next((root for root in roots if _explains(root.parts, parts)), None) for roots in (near, far))
+        elder = min((root for root in found if root), key=lambda root: root.number, default=None)
+        elders[cause] = elder.cause if elder else cause
+        if elder is None:
+            root = _Root(number, cause, parts)
+            near.append(root)
+            if parts.circumstances & _COMMON:
+                far.append(root)
     return elders
+
+
+class _Root(NamedTuple):
+    """A cause that none explains; the simpler ones have the lower numbers."""
+
+    number: int
+    cause: str
+    parts: _Parts
 
 
 def _simplicity(cause: str) -> tuple[int, int, str]:
