@@ -9,8 +9,6 @@ form is not durable: a new call changes it.
     then ops     one byte that chooses the call, and its arguments: numbers; of code the length, less 1, and the bytes
 """
 
-from functools import lru_cache
-
 from sysfuzz.program.ir import (
     CALLS,
     MAX_CODE,
@@ -47,7 +45,6 @@ _PAGE_SHIFT = 12
 # The furthest read behind the end: 8 bytes of a number that was begun, then one zero each for the rest of 15 registers.
 _ZEROS = bytes(32)
 
-_KNOWN_OPS = 1 << 14  # a mutation changes one op or two, and the others are known
 
 # A number among the arguments: the lowest literal, how many there are, and whether it may be a reference.
 _Field = tuple[int, int, bool]
@@ -74,21 +71,23 @@ _SPANS = {mode: 1 << width(mode) for mode in MODES}
 
 def encode(program: Program) -> bytes:
     """The bytes of a valid program, at most MAX_WIRE; `decode` restores it."""
-    order = REGISTERS[program.mode]
-    mask = sum(1 << order.index(name) for name, _ in program.regs)
+    mask = 0
+    if program.regs:
+        order = REGISTERS[program.mode]
+        for name, _ in program.regs:
+            mask |= 1 << order.index(name)
     out = bytearray((MODES.index(program.mode) | VENDORS.index(program.vendor) << 1, mask & 0xFF, mask >> 8))
     for _, value in program.regs:
         _put(out, value)
     for index, op in enumerate(program.ops):
-        out += _encode_op(op, index)
+        _put_op(out, op, index)
     return bytes(out)
 
 
-@lru_cache(_KNOWN_OPS)
-def _encode_op(op: Op, index: int) -> bytes:
-    """The bytes of op number `index`."""
+def _put_op(out: bytearray, op: Op, index: int) -> None:
+    """Append op number `index`."""
     call, args = op
-    out = bytearray((_CODES[call],))
+    out.append(_CODES[call])
     for low, arg in zip(_LOWEST[call], args, strict=False):  # code, which comes last, has no lowest value
         if isinstance(arg, int):
             _put(out, arg - low)
@@ -98,7 +97,6 @@ def _encode_op(op: Op, index: int) -> bytes:
     if args and isinstance(args[-1], bytes):
         _put(out, len(args[-1]) - 1)
         out += args[-1]
-    return bytes(out)
 
 
 def decode(data: bytes) -> Program:
