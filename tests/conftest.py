@@ -5,6 +5,7 @@ than that they hold, and `weaknesses/` holds programs that show bugs, without ex
 """
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -12,6 +13,9 @@ collect_ignore_glob = ["programs/*", "weaknesses/*"]
 
 # What is tested are these sources, not a copy that somebody has compiled of them. Set here, since some tests copy the environment when imported.
 os.environ["XDG_CACHE_HOME"] = "/nonexistent"
+
+# A shell has what it starts in the background ignore Ctrl-C, and children inherit that: many tests are about Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("sysfuzz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
