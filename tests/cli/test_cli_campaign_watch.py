@@ -64,10 +64,10 @@ class Watched:
 
 
 @contextmanager
-def watched(home: Path) -> Iterator[Watched]:
+def watched(home: Path, rows: int = ROWS, columns: int = COLUMNS) -> Iterator[Watched]:
     """The command, on a terminal."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     started = command("campaign", "status", home, "--watch")
     environment = {name: value for name, value in ENVIRONMENT.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
     # The first terminal that the first process of a session opens is the one whose Ctrl-C it hears.
@@ -116,6 +116,24 @@ def test_a_campaign_that_goes_away_is_told(tmp_path: Path) -> None:
     assert f"{tmp_path}: holds no campaign" in ESCAPE.sub("", terminal.raw.rpartition("\x1b[?1049l")[2]).replace(
         "\n", ""
     )
+
+
+def test_many_workers_leave_room_for_findings(tmp_path: Path) -> None:
+    """On a small terminal a long list of workers is cut, and so is one of findings: the worst are there, and how many there are besides."""
+    layout = campaign(tmp_path)
+    for number in range(64):
+        epoch(layout, f"w{number}", 0, minute=1, features={"calls": 11}, programs=0)
+    worst = finding(layout, "escape", "attribute/mmap/merge")
+    for number in range(20):
+        finding(layout, "errno", f"result/made/{number}")
+    with watched(tmp_path, rows=24, columns=100) as terminal:
+        assert terminal.shows(f"crashing  1  {worst}")
+        assert terminal.shows("21 findings: 1 critical, 20 low")
+        assert terminal.shows("w3 ")
+        assert terminal.shows("and 59 more")
+        assert terminal.shows("and 16 more")
+        terminal.press(b"\x03")
+        assert terminal.end() == 0
 
 
 def test_without_a_terminal(tmp_path: Path) -> None:

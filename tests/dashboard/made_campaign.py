@@ -115,7 +115,8 @@ def finding(
     )
     when = BEGAN + timedelta(minutes=minute)
     identity = Store(layout.findings).record(sighting, when).entry.id
-    event(layout, when, "finding", finding=identity, what="new", to=[])
+    told = {"oracle": oracle, "core": CORE, "program": name_of(MERGE), "to": []}
+    event(layout, when, "finding", finding=identity, what="new", **told)
     return identity
 
 

@@ -31,7 +31,7 @@ def test_worked_out_when_a_finding_changes(tmp_path: Path) -> None:
     last = census(reader.read(LATER))
     assert census(reader.read(LATER)) is last
     epoch(layout, "w0", 6, minute=70, features={"calls": 1})
-    event(layout, LATER, "told", finding="x", ear="hook", failed="")
+    event(layout, LATER, "told", finding="x", what="new", ear="hook", failed="")
     assert census(reader.read(LATER)) is last
     store = Store(layout.findings)
     identity = next(iter(last.by_id))
@@ -39,7 +39,15 @@ def test_worked_out_when_a_finding_changes(tmp_path: Path) -> None:
         lambda: finding(layout, "escape", "attribute/mmap/merge"),
         lambda: store.set_status(identity, "rejected", "no bug"),
         lambda: event(
-            layout, LATER, "verified", finding=identity, core="0123456789abcdef", shown=3, tried=10, status="new"
+            layout,
+            LATER,
+            "verified",
+            finding=identity,
+            core="0123456789abcdef",
+            program="p",
+            shown=3,
+            tried=10,
+            status="new",
         ),
         lambda: (store.directory / identity).rename(tmp_path / "away"),
     )

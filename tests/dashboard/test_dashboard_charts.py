@@ -17,13 +17,16 @@ WIDEST = 8  # pixels: a letter of 14, on an average of words
 values = st.floats(0, 1e12, allow_nan=False)
 
 
-STYLES = resources.files("sysfuzz.dashboard").joinpath("dashboard.css").read_text(encoding="utf-8")
+STYLES, SHEET = (
+    resources.files("sysfuzz.dashboard").joinpath(name).read_text(encoding="utf-8")
+    for name in ("chart.css", "dashboard.css")
+)
 # By style; the first line is drawn through. Colours are those of the light theme, then of the dark one.
 DASHES = [
     dashes[1] if (dashes := re.search(rf"\.line-{style} polyline,.*stroke-dasharray: ([0-9 ]+);", STYLES)) else ""
     for style in sorted({int(style) for style in re.findall(r"\.line-(\d) polyline,", STYLES)})
 ]
-COLOURS = [re.findall(r"--line-\d: (#[0-9a-f]{6})", line) for line in STYLES.splitlines() if "--line-0: " in line]
+COLOURS = [re.findall(r"--line-\d: (#[0-9a-f]{6})", line) for line in SHEET.splitlines() if "--line-0: " in line]
 
 
 def contrast(one: str, other: str) -> float:
@@ -101,6 +104,28 @@ def test_told_as_a_table(given_: tuple[list[float], dict[str, list[float]]]) -> 
     assert c.rows[0][1:] == tuple(f"{values[0]:,.0f}" for values in rows.values())
     assert c.rows[-1][1:] == tuple(f"{values[-1]:,.0f}" for values in rows.values())
     assert all(name in c.description for name in rows)
+
+
+@given(columns(), st.lists(st.floats(0, 2, allow_nan=False), max_size=50))
+def test_marks(given_: tuple[list[float], dict[str, list[float]]], shares: list[float]) -> None:
+    """Marks stand in time where they were, none beyond the end and no two on one pixel; only where there are any there is room for what they
+    are, and the sentence says it.
+    """
+    times, rows = given_
+    marks = [share * times[-1] for share in shares]
+    c = chart("k", "Title", times, rows, marks, "a break")
+    bare = chart("k", "Title", times, rows)
+    shown = [time for time in marks if time <= times[-1]]
+    assert {round(at) for at in c.marks} <= {
+        round(c.left + time / times[-1] * (c.right - c.left)) + one for time in shown for one in (-1, 0, 1)
+    }
+    assert len({round(at) for at in c.marks}) == len(c.marks) <= len(shown)
+    assert bool(c.marks) == bool(shown)
+    assert all(c.left <= at <= c.right for at in c.marks)
+    assert (c.legend, c.height > bare.height, "a break" in c.description) == (
+        ("a break", True, True) if shown else ("", False, False)
+    )
+    assert c.lines == bare.lines
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,19 @@ def test_a_pause_has_no_rate(tmp_path: Path) -> None:
     assert {series.executions[index] for index in pause} == {200_000.0}
 
 
+def test_further_runs(tmp_path: Path) -> None:
+    """Each run but the first, with which time begins, is where it started, however much has happened since."""
+    layout = campaign(tmp_path)
+    epoch(layout, "w0", 0, minute=60, features={"calls": 5})
+    for minute in (10, 25):
+        event(layout, BEGAN + timedelta(minutes=minute), "started", core="c", before="c")
+    for _ in range(300):
+        event(layout, BEGAN + timedelta(minutes=50), "stopped", why="stopped")
+    series = series_of(read(tmp_path, LATER))
+    assert series is not None
+    assert series.resumed == (600.0, 1500.0)
+
+
 def test_features_by_domain(tmp_path: Path) -> None:
     """Each domain has a line of its own from the beginning on, and they add up; one that came later was 0 before."""
     layout = campaign(tmp_path)

@@ -138,7 +138,22 @@ def damaged(damage: Callable[[dict], object]) -> str:
                 lambda f, time=time: f.update(first_seen=time),
                 f'f: first_seen: expected a time like 2026-01-31T12:00:00Z, got "{time}"',
             )
-            for time in ("0001-01-01T00:00:00Z", "2026-1-31T12:0:0Z")  # what would be written in another way
+            for time in (
+                "0001-01-01T00:00:00Z",  # what would be written in another way
+                "2026-1-31T12:0:0Z",
+                "2026-01-31 12:00:00Z",
+                "2026-01-31T12:00Z",
+                "2026-01-31T12:00:00.000Z",
+                "2026-01-31T12:00:00+00:00",
+                "2026-01-31T12:00:00",
+                "20260131T120000Z",
+                "2026-W05-6T12:00:00Z",
+                "2026-01-31t12:00:00z",
+                "2026-02-29T12:00:00Z",  # what was never
+                "2026-13-01T12:00:00Z",
+                "2026-01-31T24:00:00Z",
+                "2026-01-31T12:00:60Z",
+            )
         ),
         (lambda f: f.update(replays="11/10"), 'f: replays: expected replays like 10/10, got "11/10"'),
         (lambda f: f.update(replays="0/0"), 'f: replays: expected replays like 10/10, got "0/0"'),

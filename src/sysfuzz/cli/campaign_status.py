@@ -8,29 +8,37 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from sysfuzz.campaign.durable import Damaged
 from sysfuzz.campaign.opening import Refused
-from sysfuzz.campaign.records import stamp
+from sysfuzz.campaign.records import stamp, time_of
 from sysfuzz.campaign.state import Finding, Reader, State
 from sysfuzz.campaign.workers import Worker
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import CLEAN, BadInput, bad_input
 from sysfuzz.cli.inputs import GivenPath
-from sysfuzz.cli.output import check_writable, json_option, say, write_json
+from sysfuzz.cli.output import check_writable, json_option, replace_text, say, write_json
 from sysfuzz.cli.render import coloured
+from sysfuzz.cli.screen import Part, fitted
+from sysfuzz.dashboard.drawing import stand_alone
+from sysfuzz.dashboard.plots import PLOTS
+from sysfuzz.dashboard.plots import plots as drawings
 from sysfuzz.findings.files import StoreError
 
 _SECONDS = 2.0  # between two looks
-_SHOWN = 15  # findings on one screen
 
 
 @click.command("status", short_help="Show how a campaign stands.")
 @click.argument("directory", metavar="DIR", type=GivenPath())
 @click.option("--watch", is_flag=True, help="Look again every two seconds; Ctrl-C ends it, with exit code 0.")
+@click.option(
+    "--plots",
+    metavar="OUTDIR",
+    type=GivenPath(),
+    help="Draw how it went over time into SVG files of this directory, too.",
+)
 @json_option
-def command(directory: Path, watch: bool, json_file: str | None) -> int:
+def command(directory: Path, watch: bool, plots: Path | None, json_file: str | None) -> int:
     """Show how the campaign in DIR stands, whether it runs or not.
 
     \b
@@ -45,6 +53,8 @@ def command(directory: Path, watch: bool, json_file: str | None) -> int:
     check_writable(json_file)
     if watch and json_file is not None:
         raise BadInput("--watch: contradicts --json")
+    if watch and plots is not None:
+        raise BadInput("--watch: contradicts --plots")
     reader = Reader(directory)
 
     def look() -> State:
@@ -55,8 +65,12 @@ def command(directory: Path, watch: bool, json_file: str | None) -> int:
     if watch:
         _watch(look, state)
         return CLEAN
-    for line in _lines(state):
-        say(line, json_file)
+    for part in _parts(state):
+        for line in (*part.head, *part.rows):
+            say(line, json_file)
+    if plots is not None:
+        for path in _draw(state, plots):
+            say(str(path), json_file)
     write_json(json_file, as_json(state))
     return CLEAN
 
@@ -105,6 +119,22 @@ def as_json(state: State) -> dict[str, object]:
     }
 
 
+def _draw(state: State, directory: Path) -> Iterator[Path]:
+    """Write the plots; each file, once it is there."""
+    charts = drawings(state, PLOTS)
+    if not charts:
+        raise BadInput(
+            f"--plots: {state.home}: nothing has happened yet; supported: a campaign that has finished an epoch"
+        )
+    with bad_input():
+        directory.mkdir(parents=True, exist_ok=True)
+    span = f"{_time((state.series[-1].when - time_of(state.campaign.created)).total_seconds())} from {state.campaign.created} on"
+    for chart in charts:
+        path = directory / f"{chart.key}.svg"
+        replace_text(path, stand_alone(chart, f"{state.campaign.target}, {span}"))
+        yield path
+
+
 def _watch(look: Callable[[], State], state: State) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
@@ -112,23 +142,23 @@ def _watch(look: Callable[[], State], state: State) -> None:
     with Live(console=console, auto_refresh=False, screen=True) as live:
         try:
             while True:
-                live.update(Text.from_ansi("\n".join(_lines(state, _SHOWN))), refresh=True)
+                live.update(fitted(_parts(state), console), refresh=True)
                 time.sleep(_SECONDS)
                 state = look()
         except KeyboardInterrupt:
             return
 
 
-def _lines(state: State, shown: int | None = None) -> Iterator[str]:
-    """What people see; at most `shown` findings."""
+def _parts(state: State) -> list[Part]:
+    """What people see."""
     campaign, runner = state.campaign, state.runner
     who = (
         f"runs since {runner.get('started')} as process {runner.get('pid')} on {runner.get('host')}"
         if state.running
         else "does not run"
     )
-    yield f"{click.style(str(state.home), bold=True)}: {campaign.target}, seed {campaign.seed}, since {campaign.created}; {who}"
-    yield from columns(
+    title = f"{click.style(str(state.home), bold=True)}: {campaign.target}, seed {campaign.seed}, since {campaign.created}; {who}"
+    sums = columns(
         [
             (
                 "executions",
@@ -145,20 +175,15 @@ def _lines(state: State, shown: int | None = None) -> Iterator[str]:
             ("engine faults", f"{len(state.faults):,}"),
         ]
     )
-    if state.workers:
-        yield ""
-        yield from columns(map(_worker, state.workers))
-    yield ""
     severities = ", ".join(f"{count:,} {coloured(severity)}" for severity, count in state.by_severity().items())
-    yield f"{counted(len(state.findings), 'finding')}{': ' if severities else ''}{severities}"
-    rows = list(map(_finding, state.findings[:shown]))
-    if rows:
-        yield from columns(rows)
-    if len(rows) < len(state.findings):
-        yield f"and {len(state.findings) - len(rows):,} more"
-    for fault in state.faults:
-        yield f"engine fault: {fault.kind}: {fault.where} in {counted(fault.epochs, 'epoch')}"
-    yield from state.damaged
+    found = f"{counted(len(state.findings), 'finding')}{': ' if severities else ''}{severities}"
+    faults = [f"engine fault: {one.kind}: {one.where} in {counted(one.epochs, 'epoch')}" for one in state.faults]
+    return [
+        Part([title, *sums], []),
+        Part([""] if state.workers else [], columns(map(_worker, state.workers))),
+        Part(["", found], columns(map(_finding, state.findings))),
+        Part([], [*faults, *state.damaged]),
+    ]
 
 
 def _worker(worker: Worker) -> tuple[str, ...]:

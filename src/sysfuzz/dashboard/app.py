@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -17,6 +17,7 @@ from sysfuzz.dashboard.guard import Guard
 from sysfuzz.dashboard.listing import BadQuery, parse
 from sysfuzz.dashboard.look import Look, Unreadable
 from sysfuzz.dashboard.pages import STATIC, Pages, refusal
+from sysfuzz.report.document import dump
 
 _TITLES = {400: "This cannot be asked", 404: "There is no such page", 503: "The campaign cannot be read"}
 
@@ -39,6 +40,14 @@ def application(look: Look, pages: Pages, hosts: Iterable[str]) -> ASGIApp:
     def still(render: Callable[[State], str]) -> _Answer:
         return lambda state, request: HTMLResponse(render(state))
 
+    def fresh(answer: _Answer) -> _Answer:
+        # Nobody reads there of when it is.
+        def checked(state: State, request: Request) -> Response:
+            look.check()
+            return answer(state, request)
+
+        return checked
+
     def listed(state: State, request: Request) -> Response:
         return HTMLResponse(pages.findings(state, parse(request.query_params.multi_items())))
 
@@ -56,9 +65,9 @@ def application(look: Look, pages: Pages, hosts: Iterable[str]) -> ASGIApp:
         "/workers": lively(pages.workers),
         "/corpus": still(pages.corpus),
         "/weaknesses": still(pages.weaknesses),
-        "/metrics": lambda state, request: Response(metrics.render(state), media_type=metrics.CONTENT_TYPE),
-        "/api/state": lambda state, request: JSONResponse(document(state)),
-        "/healthz": lambda state, request: PlainTextResponse("ok\n"),
+        "/metrics": fresh(lambda state, request: Response(metrics.render(state), media_type=metrics.CONTENT_TYPE)),
+        "/api/state": lambda state, request: Response(dump(document(state)), media_type="application/json"),
+        "/healthz": fresh(lambda state, request: PlainTextResponse("ok\n")),
     }
     routes = [Route(path, answered(answer)) for path, answer in answers.items()]
     handlers = {HTTPException: _no_page, BadQuery: _bad_query, Unreadable: _unreadable}

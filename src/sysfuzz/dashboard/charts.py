@@ -1,7 +1,7 @@
-"""Plots as plain geometry, in pixels: axes with round numbers, and a line for each column with its name at its end.
+"""Plots as plain geometry, in pixels: axes with round numbers, a line for each column with its name at its end, and marks across the plot.
 
-The page's template draws them and its style sheet colours them. Lines differ in their dashes, too, and what a plot shows is there as a sentence
-and as a table. Knows nothing of campaigns.
+`drawing` makes SVG of them. Lines differ in their dashes, too, and what a plot shows is there as a sentence and as a table. Knows nothing of
+campaigns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ _WIDTH, _HEIGHT = 440, 200
 _LEFT, _TOP, _BOTTOM = 48, 12, 26  # room for the numbers of the axes
 _LEAD = 13  # from the end of a line to its label
 _LABEL = 14  # height of a label
+_LEGEND = 18  # height of what says what marks are, below the numbers of the axis
 _LETTER, _EDGE = (
     8,
     5,
@@ -59,12 +60,21 @@ class Chart(NamedTuple):
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
     lines: tuple[Line, ...]
+    marks: tuple[float, ...]  # x of each
+    legend: str  # what marks are; "" if there are none
     description: str
     rows: tuple[tuple[str, ...], ...]  # time, then a value for each line
 
 
-def chart(key: str, title: str, times: Sequence[float], columns: Mapping[str, Sequence[float]]) -> Chart:
-    """The plot of columns over seconds, of which there are two at least and the last is the largest."""
+def chart(
+    key: str,
+    title: str,
+    times: Sequence[float],
+    columns: Mapping[str, Sequence[float]],
+    marks: Sequence[float] = (),
+    legend: str = "",
+) -> Chart:
+    """The plot of columns over seconds, of which there are two at least and the last is the largest; `legend` says what `marks` in time are."""
     texts = [f"{_number(values[-1])} {name if len(columns) > 1 else ''}".rstrip() for name, values in columns.items()]
     right, bottom = _WIDTH - _LEAD - _LETTER * max(map(len, texts)) - _EDGE, _HEIGHT - _BOTTOM
     peak = max(max(values) for values in columns.values())
@@ -90,12 +100,13 @@ def chart(key: str, title: str, times: Sequence[float], columns: Mapping[str, Se
         )
         for number, (name, values) in enumerate(columns.items())
     )
+    marked = [time for time in marks if 0 <= time <= times[-1]]
     chosen = [round(row * (len(times) - 1) / (_ROWS - 1)) for row in range(_ROWS)]
     return Chart(
         key=key,
         title=title,
         width=_WIDTH,
-        height=_HEIGHT,
+        height=_HEIGHT + (_LEGEND if marked else 0),
         left=_LEFT,
         right=right,
         top=_TOP,
@@ -103,7 +114,9 @@ def chart(key: str, title: str, times: Sequence[float], columns: Mapping[str, Se
         across=tuple(Tick(x(time), duration(time)) for time in _round_times(times[-1], right - _LEFT)),
         up=tuple(Tick(y(value), _short(value)) for value in ups),
         lines=lines,
-        description=_description(title, times[-1], columns),
+        marks=tuple(dict.fromkeys(float(round(x(time))) for time in marked)),  # one for each pixel
+        legend=legend if marked else "",
+        description=_description(title, times[-1], columns) + _marks(marked, legend),
         rows=tuple(
             (duration(times[row]), *(_number(values[row]) for values in columns.values()))
             for row in dict.fromkeys(chosen)
@@ -175,3 +188,11 @@ def _description(title: str, span: float, columns: Mapping[str, Sequence[float]]
         for name, values in columns.items()
     )
     return f"{title} over {duration(span)}. {ends}."
+
+
+def _marks(marked: Sequence[float], legend: str) -> str:
+    if not marked:
+        return ""
+    told = ", ".join(map(duration, marked[:_ROWS]))
+    more = f", and {len(marked) - _ROWS:,} more" if len(marked) > _ROWS else ""
+    return f" Marks ({legend}): {told}{more}."

@@ -29,6 +29,11 @@ def render(state: State) -> bytes:
     return generate_latest(registry)
 
 
+def _label(name: str) -> str:
+    """A name that UTF-8 can hold, and another for each: a file's may be any bytes."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 class _Campaign(Collector):
     def __init__(self, state: State) -> None:
         self._state = state
@@ -38,8 +43,8 @@ class _Campaign(Collector):
         state = self._state
         workers = state.workers
         info = {
-            "target": state.campaign.target,
-            "core": state.core,
+            "target": _label(state.campaign.target),
+            "core": _label(state.core),
             "seed": str(state.campaign.seed),
         }
         yield InfoMetricFamily("sysfuzz_campaign", "What the campaign is.", value=info)
@@ -92,5 +97,5 @@ def _counter(name: str, words: str, rows: _Rows, *labels: str) -> Metric:
 
 def _filled(family: GaugeMetricFamily | CounterMetricFamily, rows: _Rows) -> Metric:
     for values, number in rows:
-        family.add_metric(values, float(number))
+        family.add_metric(tuple(map(_label, values)), float(number))
     return family

@@ -3,7 +3,6 @@
 A finding's story is the report's own card. The templates escape whatever they are given. Knows no HTTP.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -16,9 +15,11 @@ from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.records import time_of
 from sysfuzz.campaign.state import Life, State
 from sysfuzz.dashboard.census import census
-from sysfuzz.dashboard.charts import Chart, chart, duration
+from sysfuzz.dashboard.charts import duration
+from sysfuzz.dashboard.drawing import drawn
 from sysfuzz.dashboard.listing import BUGS, SORTS, Query, select
-from sysfuzz.dashboard.series import Series, series_of
+from sysfuzz.dashboard.plots import PLOTS, plots
+from sysfuzz.dashboard.series import series_of
 from sysfuzz.dashboard.stories import Pending, Stories
 from sysfuzz.dashboard.weaknesses import known
 from sysfuzz.findings.explanation import Explanation
@@ -32,7 +33,7 @@ from sysfuzz.program.ir import Program
 from sysfuzz.report import gather
 from sysfuzz.report.contents import TIME
 from sysfuzz.report.document import legal
-from sysfuzz.report.html import _card as card_of  # the report draws the same card
+from sysfuzz.report.html import card_of
 from sysfuzz.report.picture import label
 
 REFRESH = 15  # seconds after which a page that lives is loaded again, unless it is asked not to be
@@ -46,6 +47,7 @@ _OURS, _THEIRS = resources.files("sysfuzz.dashboard"), resources.files("sysfuzz.
 
 # What is served as it is: its type, and where it lies.
 STATIC = {
+    "chart.css": ("text/css", _OURS),
     "dashboard.css": ("text/css", _OURS),
     "icon.svg": ("image/svg+xml", _OURS),
     "report.css": ("text/css", _THEIRS),
@@ -87,16 +89,15 @@ class Pages:
             refresh=REFRESH if refreshes else 0,
             census=census(state),
             standings=_standings(state),
-            charts=_charts(state, ("rate", "domains", "programs", "findings")),
+            charts=plots(state, ("rate", "domains", "programs", "findings")),
             known=known(state),
             events=_happened(state, _EVENTS),
         )
 
     def plots(self, state: State, refreshes: bool) -> str:
         """The campaign over time."""
-        keys = ("rate", "executions", "features", "domains", "programs", "findings")
         return _render(
-            "plots.html", state, refresh=REFRESH if refreshes else 0, charts=_charts(state, keys), tables=True
+            "plots.html", state, refresh=REFRESH if refreshes else 0, charts=plots(state, PLOTS), tables=True
         )
 
     def findings(self, state: State, query: Query) -> str:
@@ -169,7 +170,7 @@ class Pages:
 
     def corpus(self, state: State) -> str:
         """Programs by shard, and what they show."""
-        return _render("corpus.html", state, refresh=0, charts=_charts(state, ("domains", "programs")))
+        return _render("corpus.html", state, refresh=0, charts=plots(state, ("domains", "programs")))
 
     def weaknesses(self, state: State) -> str:
         """The known weaknesses of the target."""
@@ -226,6 +227,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["time"] = lambda when: f"{when:{TIME}}"
     environment.filters["number"] = lambda value: f"{value:,.0f}"
     environment.filters["duration"] = duration
+    environment.filters["drawn"] = drawn
     environment.filters["label"] = label
     environment.filters["when"] = time_of
     return environment
@@ -243,25 +245,6 @@ def _standings(state: State) -> tuple[Standing, ...]:
         counts = tuple(found[severity, status] for status in STATUSES)
         rows.append(Standing(severity, counts, sum(counts)))
     return tuple(rows)
-
-
-def _charts(state: State, keys: Sequence[str]) -> tuple[Chart, ...]:
-    series = series_of(state)
-    if series is None:
-        return ()
-    chosen = ((key, *_CHARTS[key]) for key in keys)
-    return tuple(chart(key, title, series.times, lines) for key, title, of in chosen if (lines := of(series)))
-
-
-# A title, and a line for each name.
-_CHARTS: dict[str, tuple[str, Callable[[Series], Mapping[str, Sequence[float]]]]] = {
-    "rate": ("Executions a second", lambda series: {"executions/s": series.rate}),
-    "executions": ("Executions", lambda series: {"executions": series.executions}),
-    "features": ("Features", lambda series: {"features": series.features}),
-    "domains": ("Features by domain", lambda series: series.domains),
-    "programs": ("Programs of the corpus", lambda series: {"programs": series.programs}),
-    "findings": ("Bugs found", lambda series: series.findings),
-}
 
 
 def _happened(state: State, count: int) -> list[dict[str, object]]:

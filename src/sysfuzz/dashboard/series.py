@@ -31,6 +31,7 @@ class Series(NamedTuple):
     domains: dict[str, tuple[float, ...]]  # features, by domain
     programs: tuple[float, ...]
     findings: dict[str, tuple[float, ...]]  # bugs, by the severity that they have now
+    resumed: tuple[float, ...]  # seconds since `start` when further runs started
 
 
 @latest
@@ -61,6 +62,7 @@ def series_of(state: State) -> Series | None:
         domains={domain: tuple(float(point.features.get(domain, 0)) for point in last) for domain in domains},
         programs=tuple(float(point.programs) for point in last),
         findings={severity: _found(seen, times) for severity, seen in _seen(state).items()},
+        resumed=tuple((when - start).total_seconds() for when in state.starts[1:]),
     )
 
 

@@ -1,5 +1,6 @@
-"""Listening: a socket that only this machine can reach unless somebody says otherwise, and the server behind it."""
+"""Listening: a socket that only this machine can reach unless somebody says otherwise, and the server behind it, which nobody keeps waiting."""
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sysfuzz.dashboard.app import application
 from sysfuzz.dashboard.look import Look
@@ -16,8 +18,8 @@ from sysfuzz.dashboard.pages import Pages, prepare, warm
 from sysfuzz.dashboard.stories import Stories
 from sysfuzz.report import Explain
 
-_MOST = 64  # requests at a time; whoever comes beyond that is told to come again
 _BACKLOG = 128
+_HEAD = 10.0  # seconds for the head of a request, which is sent at once; a connection that is not so far is closed
 
 
 class Dashboard:
@@ -70,6 +72,34 @@ class Dashboard:
         self.socket.close()
 
 
+class _Impatient(H11Protocol):
+    """HTTP on one connection, which whoever says half a request and no more does not keep open."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._wait(ended=True)
+
+    def _wait(self, ended: bool = False) -> None:
+        """Keep a deadline while a request is wanted; that of its first byte stands."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if ended or answering:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            self._deadline = None
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(_HEAD, self.transport.abort)
+
+
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -79,10 +109,9 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         access_log=False,
-        http="h11",
+        http=_Impatient,
         interface="asgi3",
         lifespan="off",
-        limit_concurrency=_MOST,
         log_level="warning",
         loop="asyncio",
         proxy_headers=False,

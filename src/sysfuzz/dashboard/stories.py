@@ -22,6 +22,7 @@ from sysfuzz.program.ir import Program
 from sysfuzz.report import Explain, Unexplained
 
 _SECONDS = 30.0  # for one explanation, which takes a tenth of one; a machine that fuzzes is busy
+_START = 60.0  # seconds for a process to begin, which is no explanation's time
 _KEPT = 200  # explanations, of some 10 kB each
 _PATIENCE = 2.0  # seconds for a process to end
 
@@ -81,8 +82,8 @@ class Stories:
     def _tell(self, core: str, finding: Finding, program: Program) -> Explanation:
         if core != self._core and self._core:
             self._end()  # what it has imported is another version
-        pipe = self._ready(core)
         try:
+            pipe = self._ready(core)
             pipe.send((finding, program))
             if not pipe.poll(self._seconds):
                 self._end()
@@ -107,6 +108,10 @@ class Stories:
         self._process.start()
         theirs.close()
         self._core = core
+        if not self._pipe.poll(_START):
+            self._end()
+            raise Unexplained(f"a process to run its program in did not begin within {_START:g} s")
+        self._pipe.recv()
         return self._pipe
 
     def _end(self) -> None:
@@ -123,6 +128,7 @@ def _serve(pipe: Connection, explain: Explain, parent: int) -> None:
     die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the dashboard, which ends this one
     with suppress(EOFError, OSError):
+        pipe.send("ready")
         while True:
             pipe.send(_answer(explain, *pipe.recv()))
 

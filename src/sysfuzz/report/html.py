@@ -59,10 +59,10 @@ def render(report: Report) -> str:
     style = _FILES.joinpath("report.css").read_text(encoding="utf-8")
     numbers = iter(range(1, len(report.items) + 1))
     sections = {
-        "open": ("Open", [_card(item, next(numbers)) for item in report.open]),
-        "by-design": ("By design", [_card(item, next(numbers)) for item in report.by_design]),
-        "closed": ("Closed", [_card(item, next(numbers)) for item in report.closed]),
-        "ignored": ("Ignored", [_card(item, next(numbers)) for item in report.ignored]),
+        "open": ("Open", [card_of(item, next(numbers)) for item in report.open]),
+        "by-design": ("By design", [card_of(item, next(numbers)) for item in report.by_design]),
+        "closed": ("Closed", [card_of(item, next(numbers)) for item in report.closed]),
+        "ignored": ("Ignored", [card_of(item, next(numbers)) for item in report.ignored]),
     }
     page = _template().render(
         report=report,
@@ -95,7 +95,8 @@ def _hash(style: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
-def _card(item: Item, number: int) -> Card:
+def card_of(item: Item, number: int) -> Card:
+    """The card of a finding; `number` tells it from others of the same page."""
     found = item.explanation
     entry = found.entered.address if found and found.entered else None
     parted = any(moment.core != moment.spec for moment in found.life) if found else False
