@@ -27,6 +27,7 @@ from sysfuzz.campaign.durable import make
 from sysfuzz.campaign.errand import Answer, Errand, carry_out, pack, unpack
 from sysfuzz.campaign.fleet import Arrival
 from sysfuzz.campaign.layout import Layout
+from sysfuzz.campaign.lock import hold
 from sysfuzz.campaign.run import Run, Settings
 from sysfuzz.campaign.task import Surveyed, Task
 from sysfuzz.generate.fresh import fresh
@@ -120,10 +121,11 @@ def drive(home: Path, workers: int, epochs: int, answer: Answer) -> dict[str, ob
             until["epochs"] += 1
             until["ended"] = time.monotonic()
 
-    run = Run(
-        settings, layout, lambda: datetime.now(UTC), heard, lambda standing: None, lambda: until["epochs"] >= epochs
-    )
-    run.go(Driver(run, crew).work)
+    with hold(layout, {}):
+        run = Run(
+            settings, layout, lambda: datetime.now(UTC), heard, lambda standing: None, lambda: until["epochs"] >= epochs
+        )
+        run.go(Driver(run, crew).work)
     used = until["processor"] + time.process_time()
     seconds = until["ended"] - until["began"]
     done = until["epochs"]

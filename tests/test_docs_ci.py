@@ -109,8 +109,16 @@ def test_the_unit_runs_a_campaign() -> None:
     assert parse(words) == ["campaign", "run"]
     assert "--forever" in words
     assert service["SuccessExitStatus"] == "1"  # findings are no failure
-    assert service["KillMode"] == "mixed"
+    assert (service["Restart"], service["KillMode"]) == ("on-failure", "mixed")
     assert "MemoryDenyWriteExecute" not in service
+
+
+def test_what_the_page_stops_stays_ended() -> None:
+    """A run that had an engine fault ends with 3, which the unit takes for a failure, so that only systemd itself can keep it ended."""
+    (text,) = (block for block in blocks("sh") if "stop" in block)
+    assert "3" not in unit()["Service"]["SuccessExitStatus"].split()
+    (words,) = (line.split() for line in text.splitlines() if "stop" in line)
+    assert words == ["systemctl", "stop", UNIT.name.replace("@.service", "@nosyscalls")]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")

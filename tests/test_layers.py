@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("oracles", "feedback"),
     ("findings",),
     ("engine",),
-    ("campaign", "report", "bench", "compare"),
+    ("campaign", "ci", "report", "bench", "compare"),
     ("dashboard",),
     ("cli",),
 )

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-SECONDS = 120.0  # for anything: a machine may be busy
+SECONDS = 300.0  # for anything: a machine may be busy
 
 
 def free_port() -> int:
@@ -37,10 +37,17 @@ class Cluster:
         self._scheduler: subprocess.Popen[bytes] | None = None
 
     def scheduler(self) -> None:
-        """Start the scheduler."""
+        """Start the scheduler, and wait until it answers."""
         self._scheduler = self._start(
             "dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"
         )
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            assert self._scheduler.poll() is None, (self._home / "log").read_text()
+            time.sleep(0.05)
+        raise AssertionError("the scheduler does not answer")
 
     def kill_scheduler(self) -> None:
         """Kill it, whereupon its workers end."""

@@ -23,14 +23,15 @@ def record(
     seed: int = 5,
     count: int = 1,
     oracle: str | None = None,
+    target: str = TARGET,
 ) -> Entry:
     """Record what a program shows first; with `bucket`, under that name, and with `oracle`, as if that one had said so."""
     program = parse(text).program
-    target = get(TARGET)
-    name, (worst, *_) = next(iter(group(judge(program, target.run(program), target.promise)).items()))
+    runner = get(target)
+    name, (worst, *_) = next(iter(group(judge(program, runner.run(program), runner.promise)).items()))
     provenance = Provenance({}, seed, 0, 0, 1)
     face = oracle or worst.oracle
     sighting = Sighting(
-        bucket or name, face, TARGET, program, Evidence.of(worst), Replays(10, 10), provenance, count, {face: count}
+        bucket or name, face, target, program, Evidence.of(worst), Replays(10, 10), provenance, count, {face: count}
     )
     return Store(directory).record(sighting, datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)).entry

@@ -18,7 +18,7 @@ from sysfuzz.engine.replay import Replayed
 from sysfuzz.findings.store import Store
 from toy_findings import record
 
-MINIMISER = (sys.executable, "-m", "sysfuzz", "minimise", "--executions", "500", "--json", "-")
+MINIMISER = (sys.executable, "-m", "sysfuzz", "minimise", "--executions", "500")
 
 
 def care_for(
@@ -103,14 +103,17 @@ def test_what_people_are_done_with_is_left_alone(tmp_path: Path, status: str) ->
     ("script", "endings"),
     [
         ("exit 3", ["failed"]),
+        ("exit 0", ["failed"]),
+        ("echo '{}' > $1", ["failed"]),
+        ("echo [1 > $1", ["failed"]),
         (
-            """echo '{"executions": 9, "ending": "executions", "before": {"ops": 3}, "after": {"ops": 3}}'""",
+            """echo '{"executions": 9, "ending": "executions", "before": {"ops": 3}, "after": {"ops": 3}}' > $1""",
             ["executions"] * 3,
         ),
     ],
 )
 def test_searches_are_bounded(tmp_path: Path, script: str, endings: list[str]) -> None:
-    """One that fails is told and not tried again; one that comes to no end has a few rounds."""
+    """One that fails, or does not say what it has done, is told and not tried again; one that comes to no end has a few rounds."""
     layout = toy.campaign(tmp_path)
     entry = record(layout.findings)
     told = care_for(layout, entry.id, minimiser=("sh", "-c", script), fresh=True)
@@ -132,3 +135,33 @@ def test_care_is_nice_and_ends_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - started < 60.0  # and not 600
     assert int((tmp_path / "nice").read_text()) > os.getpriority(os.PRIO_PROCESS, 0)
     assert events(layout) == []
+
+
+def test_what_a_core_prints_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A core that prints when it is imported has its findings minimised as any other."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "loudcore.py").write_text(
+        "from sysfuzz.targets.designs import DESIGNS\nprint('loading tables')\nboot = DESIGNS['nosyscalls-2011'].boot\n"
+    )
+    layout = toy.campaign(tmp_path / "c", "loudcore:boot")
+    entry = record(layout.findings, target="loudcore:boot")
+    (told,) = care_for(layout, entry.id, minimiser=MINIMISER, fresh=True)
+    assert (told["event"], told["ending"], told["ops"]) == ("minimised", "minimal", [3, 1])
+
+
+def test_the_pool_survives_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody has thought of is told of its finding, and the next one has its turn."""
+    layout = toy.campaign(tmp_path)
+    first, second = record(layout.findings).id, record(layout.findings, bucket="made/up").id
+    fails = [False, True]
+
+    def once(*_: object) -> Replayed:
+        if fails.pop():
+            raise ZeroDivisionError("of nobody")
+        return Replayed(10)
+
+    monkeypatch.setattr(care, "replays", once)
+    told = care_for(layout, first, second)
+    assert [event["event"] for event in told] == ["failed", "verified"]
+    assert told[0]["why"] == "ZeroDivisionError: of nobody"
+    assert {event["finding"] for event in told} == {first, second}

@@ -64,6 +64,36 @@ def test_files_of_a_core_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found.has_changed()
 
 
+def test_what_a_core_reads_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that importing a core opens in any way, or loads as a library is part of it; what it writes is not, nor what is not a file."""
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("table.json", "opened", "raw", "later"):
+        (tmp_path / name).write_text("{}")
+    library = tmp_path / "empty.so"
+    subprocess.run(["cc", "-shared", "-nostdlib", "-x", "c", "-o", str(library), "-"], input=b"", check=True)
+    (tmp_path / "readingcore.py").write_text(
+        "import ctypes, os, pathlib, tempfile\n"
+        f"home = pathlib.Path({str(tmp_path)!r})\n"
+        "(home / 'table.json').read_text()\n"
+        "os.chdir(home)\n"
+        "open('opened', 'rb').close()\n"
+        "os.close(os.open(b'raw', os.O_RDONLY))\n"
+        "ctypes.CDLL('./empty.so')\n"
+        "(home / 'cache').write_text('x')\n"
+        "(home / 'cache').read_text()\n"
+        "open('/proc/self/stat').close()\n"
+        "open(os.devnull).close()\n"
+        "tempfile.TemporaryFile().close()\n"
+        "os.listdir(home)\n"
+        "def boot(): open('later').close()\n"
+    )
+    found = Core.of("readingcore:boot")
+    assert {path.name for path in found.files} == {"readingcore.py", "table.json", "opened", "raw", "empty.so"}
+    (tmp_path / "table.json").write_text("[]")
+    assert found.has_changed()
+    assert Core.of("readingcore:boot").version != found.version
+
+
 def test_a_library_is_its_own_file(tmp_path: Path) -> None:
     """The bytes of it."""
     library = tmp_path / "core.so"

@@ -27,10 +27,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"memory://{tmp_path}" if request.param == "memory" else (tmp_path / "depot").as_uri()
 
 
-def contents(layout: Layout) -> dict[str, str]:
+def contents(layout: Layout) -> dict[str, bytes]:
     """What a campaign's files hold, but for what says who has it."""
     return {
-        path.relative_to(layout.home).as_posix(): path.read_text()
+        path.relative_to(layout.home).as_posix(): path.read_bytes()
         for path in sorted(layout.home.rglob("*"))
         if path.is_file() and path.name != "depot.json"
     }
@@ -45,8 +45,13 @@ def some(home: Path) -> Layout:
 
 
 def test_another_directory_goes_on(tmp_path: Path, url: str) -> None:
-    """An empty directory gets all that was sent, also what has changed and gone since, and the one before is refused from then on."""
+    """An empty directory gets all that was sent, also what has changed and gone since, and the one before is refused from then on.
+
+    People's notes may be in any encoding.
+    """
     layout = some(tmp_path / "here")
+    (layout.findings / "a").mkdir(parents=True)
+    (layout.findings / "a" / "notes.md").write_bytes("café".encode("latin-1"))
     mirror = Mirror(Depot(url), layout, HERE, toy.WHEN)
     toy.commit(layout, "w0", toy.program(4, {"calls": ["d"]}))
     append(layout.distilled, [{"program": toy.program(3).name}])

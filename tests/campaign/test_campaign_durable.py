@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,57 @@ def test_damage_is_located(tmp_path: Path, text: str, words: str) -> None:
     path.write_bytes(b'{"n":0}\n' + text.encode("latin-1") + b"\n")
     with pytest.raises(Damaged, match=f"{path} at byte 8: {words}"):
         list(lines(path))
+
+
+# Adds a line while no file may grow over a limit, as if the disk were full; then one more without it.
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from sysfuzz.campaign.durable import append
+path, room, before = Path(sys.argv[1]), int(sys.argv[2]), resource.getrlimit(resource.RLIMIT_FSIZE)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, before[1]))
+try:
+    append(path, [{"n": 1}, {"n": 2}])
+except OSError as error:
+    print(error.filename)
+resource.setrlimit(resource.RLIMIT_FSIZE, before)
+append(path, [{"n": 3}])
+"""
+
+
+@pytest.mark.parametrize("room", [0, 1, 7, 8, 9, 15])
+def test_a_full_disk_leaves_no_part_of_a_line(tmp_path: Path, room: int) -> None:
+    """Of lines that the disk has no room for none is added, the file is named, and the next line is not glued to a half one."""
+    path = tmp_path / "lines"
+    append(path, [{"n": 0}])
+    command = [sys.executable, "-c", FULL, str(path), str(room)]
+    done = subprocess.run(command, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True)
+    assert done.stdout == f"{path}\n"
+    assert path.read_text() == '{"n":0}\n{"n":3}\n'
+
+
+def test_half_a_line_goes_before_another_comes(tmp_path: Path) -> None:
+    """Also where its writer could not remove it any more, as the disk failed him altogether."""
+    path = tmp_path / "lines"
+    path.write_text('{"n":0}\n{"n":')
+    append(path, [{"n": 1}])
+    assert path.read_text() == '{"n":0}\n{"n":1}\n'
+
+
+def test_records_are_looked_at_when_they_are_read(tmp_path: Path) -> None:
+    """What calls a record unsound gets it with its place, in a file of one and in one of lines."""
+
+    def sound(record: Mapping[str, object], place: str) -> None:
+        if record["n"]:
+            raise Damaged(f"{place}: n is not 0")
+
+    path = tmp_path / "lines"
+    append(path, [{"n": 0}])
+    assert read(path, sound) == {"n": 0}
+    append(path, [{"n": 1}])
+    with pytest.raises(Damaged, match=f"{path} at byte 8: n is not 0"):
+        list(lines(path, sound=sound))
+    write(path, '{"n":1}\n')
+    with pytest.raises(Damaged, match=f"{path}: n is not 0"):
+        read(path, sound)

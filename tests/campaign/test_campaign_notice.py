@@ -76,6 +76,25 @@ def test_what_a_killed_runner_has_not_noticed_is_news(layout: Layout) -> None:
     run.close()
 
 
+def test_one_that_cannot_be_read_stops_no_other(layout: Layout) -> None:
+    """A finding whose program is gone is told as a failure, once; the others are told, and so is it when it can be read again."""
+    first, second = record(layout.findings), record(layout.findings, bucket="made/up")
+    text = first.program.read_text()
+    first.program.unlink()
+    run = Run(layout)
+    assert run.news(known=True) == [("new", second.id)]
+    assert run.news() == []
+    failed = [event for event in events(layout) if event["event"] == "failed"]
+    assert [(event["what"], event["finding"]) for event in failed] == [("read", first.id)]
+    assert f"{first.program}: cannot read: No such file or directory" in failed[0]["why"]
+    first.program.write_text(text)
+    assert run.news() == [("new", first.id)]
+    cores = [event["core"] for event in events(layout) if event["event"] == "finding"]
+    assert cores == ["", ""]  # neither was met by this run
+    assert run.news() == []
+    run.close()
+
+
 def test_who_has_met_it(layout: Layout) -> None:
     """New findings are those of the epoch whose seed the worker had."""
     run = Run(layout)

@@ -65,14 +65,15 @@ def test_another_look_sees_what_is_new(tmp_path: Path) -> None:
     """A reader that looked before sees the same as one that looks for the first time."""
     layout = toy.campaign(tmp_path)
     reader = Reader(tmp_path)
+    found = {
+        "when": "2026-01-31T12:01:00Z", "event": "finding", "finding": "x", "what": "new", "oracle": "o", "core": "", "program": "p",
+        "to": [],
+    }  # fmt: skip
     steps = (
         lambda: started(layout),
         lambda: toy.commit(layout, "w0", toy.program(1)),
         lambda: record(layout.findings),
-        lambda: append(
-            layout.events,
-            [{"when": "2026-01-31T12:01:00Z", "event": "finding", "what": "new", "finding": "x", "oracle": "o"}],
-        ),
+        lambda: append(layout.events, [found]),
         lambda: toy.commit(layout, "w1", toy.program(2), ended="2026-01-31T12:02:00Z"),
         lambda: record(layout.findings, count=5),
         lambda: layout.program("w0", toy.program(1).name).unlink(),
@@ -94,10 +95,10 @@ def test_findings_are_the_same_until_something_is_said_about_them(tmp_path: Path
     toy.commit(layout, "w0", toy.program(1))
     assert reader.read(toy.WHEN).findings is last
     assert last == read(tmp_path, toy.WHEN).findings
-    said = {"when": "2026-01-31T12:01:00Z", "finding": entry.id}
+    said = {"when": "2026-01-31T12:01:00Z", "finding": entry.id, "program": "p"}
     steps = (
         lambda: append(layout.events, [said | {"event": "verified", "shown": 3, "tried": 10, "core": "c0"}]),
-        lambda: append(layout.events, [said | {"event": "minimised", "ending": "minimal"}]),
+        lambda: append(layout.events, [said | {"event": "minimised", "ending": "minimal", "round": 1}]),
         lambda: started(layout, core="c1", when="2026-01-31T12:02:00Z"),
         lambda: record(layout.findings, bucket="check/int80/tail"),
         lambda: Store(layout.findings).set_status(entry.id, "fixed"),

@@ -144,6 +144,8 @@ def test_another_campaign_is_refused(tmp_path: Path) -> None:
         (("--target", "nosyscalls"), f"{layout.home}: the campaign's target is nosyscalls-2011, not nosyscalls"),
         (("--seed", 8), f"{layout.home}: the campaign's seed is 7, not 8"),
         (("--webhook", "ftp://x/"), "--webhook: 'ftp://x/' is no URL"),
+        (("--webhook", "http://["), "--webhook: 'http://[' is no URL"),
+        (("--webhook", "http://.x/"), "--webhook: 'http://.x/' is no URL"),
         (("--forever", "--epochs", 1), "--forever: contradicts --for and --epochs"),
         (("--corpus", tmp_path / "nosuch"), "nosuch: No such file or directory"),
     ):

@@ -188,3 +188,59 @@ def test_no_repository_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert result.exit_code == BAD
     assert "not a git repository" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+CORES = {"LeavesWell": "exit status", "Killed": "killed: SIGSEGV"}
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_core_that_ends_its_process_fails(core: str) -> None:
+    """A golden program of which a core of one's own dies is no green build, and no end of the run: it is told as news, in every form."""
+    Path("golden").mkdir()
+    Path("golden/h.prog").write_text("mode amd64\nmsync(0x20000, 0x1000, MS_SYNC)  # -> EFAULT\n")
+    target = f"hostile_cores:{core}"
+    args = ("--target", target, "--runs", 1, "--regressions", "golden", "--junit", "j.xml", "--json", "out.json")
+    result = run("ci", *args)
+    assert result.exit_code == FOUND, result.output
+    assert f"golden/h.prog:2: {target}: expected EFAULT, got panic" in result.output.splitlines()
+    report = json.loads(Path("out.json").read_text())
+    assert [(one["bucket"], one["standing"]) for one in report["findings"]] == [
+        (f"panic/{CORES[core]} in msync", "new")
+    ]
+    assert report["engine_faults"] == 0
+    assert ElementTree.parse("j.xml").getroot().get("failures") == "2"
+
+
+# Asks for the end of whoever runs it, once, and goes on as the reference.
+ASKS = """\
+import os
+import signal
+from pathlib import Path
+
+from sysfuzz.kernel.kernel import Kernel
+
+
+class Asks(Kernel):
+    def call(self, pid, lwp, name, args):
+        if name == "msync" and not Path("asked").exists():
+            Path("asked").touch()
+            os.kill(os.getppid(), signal.SIGTERM)
+        return super().call(pid, lwp, name, args)
+"""
+
+
+@pytest.mark.parametrize(("first", "code"), [("EFAULT", 130), ("0", FOUND)])
+def test_an_interrupted_run_is_not_clean(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: str, code: int
+) -> None:
+    """SIGTERM between golden programs ends the run: the next ones are not run, nothing is fuzzed, and what has failed so far still fails."""
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("askingcore.py").write_text(ASKS)
+    Path("golden").mkdir()
+    Path("golden/a.prog").write_text(f"mode amd64\nmsync(0x20000, 0x1000, MS_SYNC)  # -> {first}\n")
+    Path("golden/b.prog").write_text("mode amd64\nfork()  # -> EINVAL\n")
+    result = run("ci", "--target", "askingcore:Asks", "--regressions", "golden", "--json", "out.json")
+    assert result.exit_code == code, result.output
+    report = json.loads(Path("out.json").read_text())
+    assert [one["file"] for one in report["golden"]] == ["golden/a.prog"]
+    assert [one["executions"] for one in report["runs"]] == [0]

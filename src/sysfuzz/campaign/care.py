@@ -8,12 +8,14 @@ executions. The log says what has been done, so that the next runner goes on fro
 import json
 import os
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from sysfuzz.campaign.children import Children
 from sysfuzz.campaign.events import Event, EventLog
 from sysfuzz.campaign.layout import name_of
 from sysfuzz.engine.replay import REPLAYS, replays
@@ -43,8 +45,8 @@ class Care:
     def __init__(
         self, store: Store, core: str, log: EventLog, past: Iterable[Event], jobs: int, minimiser: tuple[str, ...]
     ) -> None:
-        """`minimiser` is a command to which a finding's directory is added: it replaces the program, and prints JSON with "ending"; ()
-        makes none smaller. At most `jobs` threads, at least one.
+        """`minimiser` is a command to which `--json FILE` and a finding's directory are added: it replaces the program, and writes JSON as
+        `sysfuzz minimise` does; () makes none smaller. At most `jobs` threads, at least one.
         """
         self._store = store
         self._core = core
@@ -59,7 +61,7 @@ class Care:
         self._lock = threading.Lock()
         self._offered = self._busy = 0
         self._ending = threading.Event()
-        self._children: set[subprocess.Popen[bytes]] = set()
+        self._children = Children()
         self._threads = [
             threading.Thread(target=self._run, name=f"care{number}", daemon=True) for number in range(max(jobs, 1))
         ]
@@ -81,9 +83,7 @@ class Care:
     def close(self) -> None:
         """End at once; a search that is cut off goes on in its next round."""
         self._ending.set()
-        with self._lock:
-            for child in self._children:
-                child.kill()
+        self._children.close()
         for thread in self._threads:
             thread.join(_PATIENCE)
 
@@ -128,9 +128,12 @@ class Care:
                 if done and not self._ending.is_set():
                     entry = self._store.load(job.identity)
                     self._consider(entry, name_of(read_text(entry.program)))
-            except (KeyError, StoreError, TextError, OSError) as error:  # people may remove or edit it at any time
+            except Exception as error:  # people may remove or edit it at any time; the others have their turn
                 if not self._ending.is_set():
-                    self._log.add("failed", what=job.what, finding=job.identity, why=one_line(str(error)))
+                    is_located = isinstance(error, StoreError | TextError | OSError)
+                    why = one_line(str(error) if is_located else f"{type(error).__name__}: {error}")
+                    with suppress(OSError):  # the run itself writes into the same log, and ends if it cannot
+                        self._log.add("failed", what=job.what, finding=job.identity, why=why)
             finally:
                 with self._lock:
                     self._busy -= 1
@@ -153,45 +156,21 @@ class Care:
         """Whether there may be more to do."""
         before = name_of(read_text(entry.program))
         known, _, rounds = self._minimised.get(entry.id, ("", "", 0))
-        code, output, errors = self._child([*self._minimiser, str(entry.directory)])
-        if self._ending.is_set():
-            return False
+        with TemporaryDirectory() as scratch:
+            told = Path(scratch) / "minimised.json"  # standard output is open to whatever a core prints
+            done = self._children.run([*self._minimiser, "--json", str(told), str(entry.directory)], os.environ)
+            if self._ending.is_set():
+                return False
+            words = one_line(done.errors.decode(errors="replace"))[-_LAST_WORDS:]
+            result = f"exit status {done.status}: {words}" if done.status else _result(told)
         program = name_of(read_text(entry.program))
         rounds = rounds + 1 if known == before else 1
-        details: dict[str, Any] = {"finding": entry.id, "core": self._core, "round": rounds}
-        if code == 0:
-            told = json.loads(output)
-            numbers = {name: told[name] for name in ("executions", "ending")}
-            self._add(
-                "minimised", **details, program=program, **numbers, ops=[told["before"]["ops"], told["after"]["ops"]]
-            )
+        details: dict[str, Any] = {"finding": entry.id, "core": self._core, "round": rounds, "program": program}
+        if not isinstance(result, str):
+            self._add("minimised", **details, **result)
         elif program == before:  # else a worse face has come meanwhile, and its turn comes next
-            words = one_line(errors.decode(errors="replace"))[-_LAST_WORDS:]
-            self._add("minimised", **details, program=program, ending="failed", why=f"exit status {code}: {words}")
+            self._add("minimised", **details, ending="failed", why=result)
         return True
-
-    def _child(self, command: list[str]) -> tuple[int, bytes, bytes]:
-        """Run a command that ends with this process; its exit status and what it printed."""
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sysfuzz.campaign.tied", str(os.getpid()), *command],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        with child:
-            with self._lock:
-                self._children.add(child)
-                if self._ending.is_set():
-                    child.kill()
-            try:
-                output, errors = child.communicate()
-            finally:
-                with self._lock:
-                    self._children.discard(child)
-        return child.returncode, output, errors
 
     def _add(self, event: str, **details: Any) -> None:
         self._note({"event": event, **details})
@@ -209,3 +188,13 @@ class Care:
             self._minimised[event["finding"]] = (event["program"], event["ending"], event["round"])
             if event["ending"] != "failed":  # it was replayed before it was stored
                 self._verified[event["finding"]] = (event["core"], event["program"], REPLAYS)
+
+
+def _result(file: Path) -> dict[str, Any] | str:
+    """What the log has of a search's JSON; a line if that is none."""
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        ops = [told["before"]["ops"], told["after"]["ops"]]
+        return {"executions": told["executions"], "ending": told["ending"], "ops": ops}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return one_line(f"it has not said what it has done: {type(error).__name__}: {error}")

@@ -1,6 +1,6 @@
 """The consistency of a campaign's directory, checked from its files alone: whatever a runner relies on, and whatever a killed one may leave.
 
-* campaign.json, every epoch, fault and line of a log is JSON of its schema
+* campaign.json, every epoch, fault and line of a log is JSON, and holds what whoever reads it relies on (`records`)
 * epochs are numbered without a gap, lie where they say, and have the seed that the campaign gives them
 * every program that an epoch names exists, or was distilled away on record; so does every program of which features are told
 * every program's name is the hash of its text, and it parses
@@ -19,7 +19,7 @@ from sysfuzz.campaign.durable import Damaged, lines, read, strays
 from sysfuzz.campaign.faultbook import faults
 from sysfuzz.campaign.layout import SEEDS, Layout, name_of
 from sysfuzz.campaign.opening import Refused, line_files, load_campaign
-from sysfuzz.campaign.records import Campaign, Epoch, time_of
+from sysfuzz.campaign.records import Campaign, Epoch, sound_distilled, sound_event, sound_features, time_of
 from sysfuzz.campaign.seeds import epoch_seed
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.store import ORIGINAL, PROGRAM, Store
@@ -106,12 +106,9 @@ class _Checking:
     def _features(self) -> Iterator[str]:
         for path in sorted((self._layout.home / "features").glob("*/*.jsonl")):
             try:
-                for line in lines(path):
+                for line in lines(path, sound=sound_features):
                     self.counts["lines of features"] += 1
-                    if not isinstance(line.record.get("program"), str) or "features" not in line.record:
-                        yield f"{path} at byte {line.end}: is no line of features"
-                    else:
-                        self._told[line.record["program"]] = str(path)
+                    self._told[line.record["program"]] = str(path)
             except (Damaged, OSError) as error:
                 yield _words(error)
 
@@ -141,14 +138,14 @@ class _Checking:
 
     def _logs(self, here: set[str]) -> Iterator[str]:
         try:
-            for line in lines(self._layout.events):
+            for _ in lines(self._layout.events, sound=sound_event):
                 self.counts["events"] += 1
-                time_of(str(line.record.get("when")))
-            here |= {line.record["program"] for line in lines(self._layout.distilled)}
         except (Damaged, OSError) as error:
             yield _words(error)
-        except (ValueError, KeyError) as error:
-            yield f"{self._layout.events}: holds a line that is no event: {error}"
+        try:
+            here |= {line.record["program"] for line in lines(self._layout.distilled, sound=sound_distilled)}
+        except (Damaged, OSError) as error:
+            yield _words(error)
 
     def _findings(self) -> Iterator[str]:
         try:

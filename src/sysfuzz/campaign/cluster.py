@@ -21,7 +21,7 @@ from sysfuzz.campaign.events import Event
 from sysfuzz.campaign.fleet import Arrival, Fleet
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.ledger import Flight
-from sysfuzz.campaign.lock import Held, hold
+from sysfuzz.campaign.lock import Held, Place, hold
 from sysfuzz.campaign.run import POLL, Begun, Ended, Run, Settings, Standing
 from sysfuzz.campaign.scratch import scratch
 from sysfuzz.campaign.shard import Shard
@@ -62,10 +62,16 @@ def run(
         mirror = None
         if depot is not None:
             mirror = Mirror(Depot(depot), layout, settings.who, clock())
-            stack.callback(lambda: mirror.close(clock()))
+            stack.callback(_leave, mirror, Place(layout), clock)
         fleet = stack.enter_context(Fleet(address, run_name(settings), settings.workers))
         this = Run(settings, layout, clock, heard, stands, stop)
         return this.go(Driver(this, fleet, mirror, depot or "").work)
+
+
+def _leave(mirror: Mirror, place: Place, clock: Callable[[], datetime]) -> None:
+    """Send the last, but nothing of another directory that is in the campaign's place by now."""
+    if not place.is_moved():
+        mirror.close(clock())
 
 
 def run_name(settings: Settings) -> str:
@@ -97,6 +103,7 @@ class Driver:
         self._crew = crew
         self._mirror = mirror
         self._depot = depot
+        self._place = Place(run.layout)
         self._name = run_name(run.settings)
         self._counts = Counts(Store(run.layout.findings))
         self._shards = [Shard(run.layout, f"w{number}") for number in range(run.settings.workers)]
@@ -121,9 +128,11 @@ class Driver:
                 self._tend()
             self._wind_down()
         finally:
-            self._count()
+            if not self._place.is_moved():
+                self._count()
 
     def _tend(self) -> None:
+        self._place.check()  # it has waited since the run has
         for remark in self._crew.remarks:
             self._run.failed("work", remark, shard="the cluster")
         self._crew.remarks.clear()

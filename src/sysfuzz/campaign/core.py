@@ -1,7 +1,8 @@
 """The version of a core: a hash over everything that decides what a program shows and what is a bug.
 
 That are the sources of sysfuzz from programs to oracles, the packages that an outcome rests on, and of a core of the user's own every file
-that importing it reads. Features and verdicts of one version say nothing about another.
+that importing it reads: modules, and whatever Python code opens or loads as a library meanwhile. Of a core that is a library itself its file
+alone counts. What a core reads later, or another process for it, is not seen. Features and verdicts of one version say nothing about another.
 
 Whether a core has changed is asked twice in every epoch. The files are read again only if one of them, or a directory that one may come or go
 in, is not the same inode with the same size and the same time of the last change (`st_ctime`, which nobody can set) as when they were read.
@@ -144,18 +145,45 @@ def main(module: str) -> None:
     """Print the files that importing a module reads, but for those of Python and those that every target needs."""
     import_module("sysfuzz.targets.table")
     before = set(sys.modules)
+    watch = _Watch()
+    sys.addaudithook(watch)
     import_module(module)
-    left = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
-    packages = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}  # they may lie in stdlib
-    files = set()
-    for name in set(sys.modules) - before:
-        file = getattr(sys.modules[name], "__file__", None)
-        if file is None:
-            continue
-        path = Path(file).resolve()
-        if any(map(path.is_relative_to, packages)) or not any(map(path.is_relative_to, left)):
-            files.add(str(path))
-    print(json.dumps(sorted(files)))
+    modules = {getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before}
+    files = {os.path.realpath(file) for file in modules if file is not None} | watch.read()
+    print(json.dumps(sorted(file for file in files if os.path.isfile(file) and not _is_of_the_system(Path(file)))))
+
+
+class _Watch:
+    """The files that Python code opens, by the interpreter's audit events (PEP 578)."""
+
+    def __init__(self) -> None:
+        self._read: set[str] = set()
+        self._written: set[str] = set()  # what it makes itself says nothing, and is another each time
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        """What the interpreter tells before it does it."""
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, str | bytes) and isinstance(flags, int):
+                (self._read if flags & os.O_ACCMODE == os.O_RDONLY else self._written).add(_place(path))
+        elif event == "ctypes.dlopen" and isinstance(arguments[0], str | bytes):
+            self._read.add(_place(arguments[0]))
+
+    def read(self) -> set[str]:
+        """Those that are only read; not compiled modules, whose sources count."""
+        return {path for path in self._read - self._written if not path.endswith(".pyc")}
+
+
+def _place(path: str | bytes) -> str:
+    return os.path.realpath(os.fsdecode(path))
+
+
+def _is_of_the_system(path: Path) -> bool:
+    """Whether a file is Python's own, or none that is stored anywhere."""
+    if any(path.is_relative_to(sysconfig.get_path(name)) for name in ("purelib", "platlib")):  # they may lie in stdlib
+        return False
+    own = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+    return any(map(path.is_relative_to, (*own, "/proc", "/sys")))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ no file.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from sysfuzz.campaign.task import Features
 from sysfuzz.feedback.distil import distil
 
-Features = Mapping[str, Sequence[str]]  # by domain and name
 _GROWTH = 1.25  # distilling 2,000 programs takes a second
 
 

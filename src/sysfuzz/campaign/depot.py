@@ -16,7 +16,7 @@ from typing import Any
 
 import fsspec
 
-from sysfuzz.campaign.durable import Damaged, dump, make, read, show, write
+from sysfuzz.campaign.durable import UNFINISHED, Damaged, dump, make, read, show, sync
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import Held
 from sysfuzz.campaign.opening import Refused
@@ -193,7 +193,7 @@ class Mirror:
         for name in sorted(names, key=lambda name: (name == "campaign.json", name)):
             path = self._layout.home / name
             make(path.parent)
-            write(path, self._depot.get(name).decode())
+            _write(path, self._depot.get(name))
 
     def _holder(self) -> dict[str, Any]:
         try:
@@ -218,6 +218,17 @@ def _snapshot(url: str, name: str) -> bytes:
     if _name(packed) != name:
         raise OSError(f"{url}/{_SNAPSHOTS}/{name}: is not what was written")
     return packed
+
+
+def _write(path: Path, data: bytes) -> None:
+    """As `durable.write`, whatever people have put into a file."""
+    unfinished = path.with_name(f"{UNFINISHED}{path.name}")
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    sync(path.parent)
 
 
 def _name(packed: bytes) -> str:

@@ -6,14 +6,16 @@ may lead to contents that never got to the disk, and of two changes the second m
 a function here was asked to write is on the disk when it returns, and whoever writes two things one after the other finds the second never
 without the first.
 
-Whoever writes is the only one who does: nothing is locked here. Nothing is cleaned up on the way out either, since a process that is killed has
-none: `strays` and `mend` do that when the next one starts. Knows nothing of what is written.
+Whoever writes is the only one who does: nothing is locked here. A process that is killed cleans nothing up: `strays` and `mend` do that when the
+next one starts. Where the writer lives, but the disk is full, the old contents stay, and it may go on when there is room. Knows nothing of what
+is written.
 """
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +30,11 @@ class Damaged(Exception):
     """A file does not hold what it should; the text is one line, `path: what`, or `path:line: what`."""
 
 
+Sound = Callable[
+    [Mapping[str, Any], str], None
+]  # raises Damaged, with the place given, if a record is not what it should be
+
+
 class Line(NamedTuple):
     """A record of a file of lines, and the offset of what follows."""
 
@@ -38,7 +45,7 @@ class Line(NamedTuple):
 def write(path: Path, text: str) -> None:
     """Let `path` hold `text`; its directory exists."""
     unfinished = _beside(path)
-    _put(unfinished, text.encode(), os.O_TRUNC)
+    _put(unfinished, text.encode())
     os.replace(unfinished, path)
     sync(path.parent)
 
@@ -46,7 +53,7 @@ def write(path: Path, text: str) -> None:
 def write_all(texts: Mapping[Path, str]) -> None:
     """As `write`, for many files at once: until this returns any of them may be there and any not, and none in part."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for _ in pool.map(lambda path: _put(_beside(path), texts[path].encode(), os.O_TRUNC), texts):
+        for _ in pool.map(lambda path: _put(_beside(path), texts[path].encode()), texts):
             pass  # what a thread raises is raised here
     for path in texts:
         os.replace(_beside(path), path)
@@ -62,12 +69,20 @@ def show(path: Path, record: Mapping[str, object]) -> None:
 
 
 def append(path: Path, records: list[dict[str, Any]]) -> None:
-    """Add lines to a file that ends with a whole one, or does not exist; its directory does."""
+    """Add lines to a file, which is made if it is missing; its directory exists. OSError: none is added. Half a line at its end goes first."""
     if not records:
         return
-    new = not path.exists()
-    _put(path, "".join(map(dump, records)).encode(), os.O_APPEND)
-    if new:
+    with _open(path, os.O_RDWR | os.O_APPEND) as descriptor:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            size -= mend(path)
+        try:
+            _through(descriptor, "".join(map(dump, records)).encode())
+        except BaseException:  # a full disk takes a part of a line, and the next one must not be glued to it
+            os.ftruncate(descriptor, size)
+            os.fsync(descriptor)
+            raise
+    if not size:
         sync(path.parent)
 
 
@@ -93,13 +108,17 @@ def sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The record in a file. Raises Damaged, OSError."""
-    return _parsed(path.read_bytes(), str(path))
+def read(path: Path, sound: Sound = lambda record, place: None) -> dict[str, Any]:
+    """The record in a file, if it is `sound`. Raises Damaged, OSError."""
+    record = _parsed(path.read_bytes(), str(path))
+    sound(record, str(path))
+    return record
 
 
-def lines(path: Path, start: int = 0) -> Iterator[Line]:
-    """The whole lines from offset `start` on; none if there is no file. Half a line at the end is no line yet. Raises Damaged, OSError."""
+def lines(path: Path, start: int = 0, sound: Sound = lambda record, place: None) -> Iterator[Line]:
+    """The whole lines from offset `start` on, each `sound`; none if there is no file. Half a line at the end is no line yet. Raises Damaged,
+    OSError.
+    """
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -110,7 +129,9 @@ def lines(path: Path, start: int = 0) -> Iterator[Line]:
                 return
             place = f"{path} at byte {end}"
             end += len(data)
-            yield Line(_parsed(data, place), end)
+            record = _parsed(data, place)
+            sound(record, place)
+            yield Line(record, end)
 
 
 def mend(path: Path) -> int:
@@ -136,15 +157,30 @@ def _beside(path: Path) -> Path:
     return path.with_name(f"{UNFINISHED}{path.name}")
 
 
-def _put(path: Path, data: bytes, how: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o666)
+def _put(path: Path, data: bytes) -> None:
+    with _open(path, os.O_WRONLY | os.O_TRUNC) as descriptor:
+        _through(descriptor, data)
+
+
+@contextmanager
+def _open(path: Path, how: int) -> Iterator[int]:
+    """The file as a descriptor. What the system says of that it says of this file."""
+    descriptor = os.open(path, how | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        yield descriptor
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     finally:
         os.close(descriptor)
+
+
+def _through(descriptor: int, data: bytes) -> None:
+    """Write on, to the disk."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
 
 
 def _parsed(data: bytes, place: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sysfuzz.campaign.durable import dump, make, read, write
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.records import stamp
+from sysfuzz.campaign.records import sound_fault, stamp
 from sysfuzz.engine.faults import Fault
 from sysfuzz.findings.bucket import one_line, slug_of
 from sysfuzz.findings.files import StoreError
@@ -73,7 +73,7 @@ class FaultBook:
 def faults(layout: Layout) -> list[Known]:
     """The faults on record, by name. Raises Damaged, OSError."""
     paths = sorted(layout.faults.glob("*.json")) if layout.faults.is_dir() else []
-    return [Known(path.stem, read(path)) for path in paths if not path.name.startswith(".")]
+    return [Known(path.stem, read(path, sound_fault)) for path in paths if not path.name.startswith(".")]
 
 
 def store_error(found: Iterable[Fault]) -> str:

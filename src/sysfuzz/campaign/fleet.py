@@ -10,27 +10,27 @@ Nothing of a campaign is known here but its errands. One thread of the driver us
 
 import asyncio
 import logging
-import tempfile
 import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from distributed import Client, KilledWorker, LocalCluster, get_worker
+from distributed import Client, KilledWorker, get_worker
 
 from sysfuzz.campaign.errand import Answer, Errand, carry_out, halt, left_by, pack, unpack
+from sysfuzz.campaign.local import Local
 from sysfuzz.engine.process import EngineError
 
 _FAILURES = 2  # of one errand that Dask forgives: with the third it is given up
 _CONNECT_SECONDS = 5.0
 _CLOSE_SECONDS = 2.0
 _COUNT_SECONDS = 2.0  # between two counts of the workers: the answer has 100 bytes for each of them
-_MOURN_SECONDS = 30.0  # for the next worker of a machine to start, which takes a nanny some 3 s
+_MOURN_SECONDS = 120.0  # for the next worker of a machine to start: some 3 s, and many times that if it is busy
 _AT_ONCE = 256  # arrivals between two looks at anything else
-_LOGGERS = ("distributed", "distributed.client", "distributed.nanny", "distributed.scheduler", "distributed.worker")
+_LOGGERS = ("distributed", "distributed.client", "distributed.scheduler")
 
 
 class Death(NamedTuple):
@@ -56,33 +56,28 @@ class Fleet:
         self.remarks: list[str] = []  # what has gone wrong and was put right, for whoever takes them
         self._address = address
         self._run = run
-        self._local = local
-        self._cluster: LocalCluster | None = None
+        self._count = local
+        self._local: Local | None = None
         self._client: Client | None = None
         self._generation = 0  # of the connection; what comes from another one is not waited for
-        self._sent = (
-            0  # each time that an errand is sent it has another name: Dask answers a known one with what it knows
-        )
+        # Each time that an errand is sent it has another name: Dask answers a known one with what it knows.
+        self._sent = 0
         self._errands: dict[str, Errand] = {}
         self._futures: dict[str, Any] = {}  # Dask forgets what nobody holds
         self._workers: tuple[str, ...] = ()
         self._refused: dict[str, str] = {}  # why, by address
         self._counted = 0.0
-        self._arrived: SimpleQueue[tuple[int, str, object]] = SimpleQueue()
-        self._dead: dict[
-            str, tuple[str, float]
-        ] = {}  # errands given up: where, and until when somebody there may tell of it
+        # No SimpleQueue: a signal that is handled beyond the timeout of its `get` makes that wait for ever (Python 3.11, _queuemodule.c).
+        self._arrived: Queue[tuple[int, str, object]] = Queue()
+        # Errands given up: where, and until when somebody there may tell of it.
+        self._dead: dict[str, tuple[str, float]] = {}
 
     def __enter__(self) -> "Fleet":
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters comes as a remark
         if self._address == "local":
-            self._cluster = LocalCluster(
-                n_workers=self._local, threads_per_worker=1, processes=True, memory_limit=0, host="127.0.0.1",
-                dashboard_address="127.0.0.1:0", local_directory=tempfile.gettempdir(), silence_logs=logging.CRITICAL,
-                scheduler_kwargs={"allowed_failures": _FAILURES},
-            )  # fmt: skip
-            self._address = self._cluster.scheduler_address
+            self._local = Local(self._count, _FAILURES)
+            self._address = self._local.address
         try:
             if not self._connect():
                 raise EngineError(f"no scheduler answers at {self._address}")
@@ -95,20 +90,22 @@ class Fleet:
         self.close()
 
     def size(self) -> int:
-        """How many workers can be given an errand; as of a moment ago."""
-        if self._client is not None and time.monotonic() >= self._counted + _COUNT_SECONDS:
-            try:
-                self._workers = tuple(sorted(self._client.nthreads()))
-            except OSError as error:
-                self._lose(str(error))
+        """How many workers can be given an errand; as of a moment ago. EngineError: those of this machine cannot be started."""
+        if time.monotonic() >= self._counted + _COUNT_SECONDS:
+            if self._local is not None:
+                self.remarks += self._local.tend()
+            if self._client is not None:
+                try:
+                    self._workers = tuple(sorted(self._client.nthreads()))
+                except OSError as error:
+                    self._lose(str(error))
             self._counted = time.monotonic()
         return len(set(self._workers) - self._refused.keys())
 
     def send(self, errand: Errand) -> None:
         """Let a worker carry out an errand, sooner or later."""
         self._errands[errand.mark] = errand
-        if self._client is not None:
-            self._submit(errand)
+        self._submit(errand)
 
     def arrivals(self, seconds: float) -> list[Arrival]:
         """What has come back; if nothing has, wait for as long. Raises EngineError if every worker refuses, and what an errand has raised."""
@@ -140,9 +137,9 @@ class Fleet:
         """Let go of all errands: who carries one out ends it at once."""
         self._errands.clear()
         self._disconnect()
-        if self._cluster is not None:
-            self._cluster.close(_CLOSE_SECONDS)
-            self._cluster = None
+        if self._local is not None:
+            self._local.close()
+            self._local = None
 
     # -- the connection -----------------------------------------------------------------------------------------------
 
@@ -157,7 +154,7 @@ class Fleet:
         for mark, errand in self._errands.items():
             if mark not in self._dead:
                 self._submit(errand)
-        return True
+        return self._client is not None  # it may have gone meanwhile
 
     def _lose(self, why: str) -> None:
         """The scheduler is gone; another will be looked for."""
@@ -173,7 +170,8 @@ class Fleet:
                 client.close(_CLOSE_SECONDS)
 
     def _submit(self, errand: Errand) -> None:
-        assert self._client is not None
+        if self._client is None:  # the next scheduler gets it
+            return
         fit = [address for address in self._workers if address not in self._refused] if self._refused else None
         self._sent += 1
         key = ("epoch", errand.mark, self._sent)
@@ -257,7 +255,7 @@ def _carry(errand: Errand) -> tuple[str, bytes]:
     return worker.address, pack(carry_out(errand, unwanted))
 
 
-async def _await(future: Any, generation: int, mark: str, arrived: "SimpleQueue[tuple[int, str, object]]") -> None:
+async def _await(future: Any, generation: int, mark: str, arrived: "Queue[tuple[int, str, object]]") -> None:
     """Wait, in the client's own loop, so that the driver waits for nobody's answer."""
     try:
         result: object = await future

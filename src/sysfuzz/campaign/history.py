@@ -14,7 +14,7 @@ from sysfuzz.campaign.durable import lines
 from sysfuzz.campaign.durable import read as read_record
 from sysfuzz.campaign.events import Event
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.records import Epoch, time_of
+from sysfuzz.campaign.records import Epoch, sound_event, time_of
 
 _POINTS = 500  # of a series: more than a plot has pixels for
 _EVENTS = 200  # the last ones that are kept
@@ -52,6 +52,7 @@ class History:
         self.features: Mapping[str, int] = {}  # by domain, on this version of the core
         self.programs = self.findings = 0  # that were added and not distilled away, and that were new when noticed
         self.series: list[Point] = []  # fewer than 500
+        self.starts: list[datetime] = []  # of runs
         self.events: deque[Event] = deque(maxlen=_EVENTS)  # the last ones, the newest last
         self.verified: dict[str, Event] = {}  # the last verification of each finding, and
         self.minimised: dict[str, Event] = {}  # the last search for a smaller program
@@ -68,7 +69,7 @@ class History:
         """Read the events and epochs that are new, in the order in which they happened. Raises Damaged, OSError; then none counts."""
         found: list[tuple[datetime, int, Event | Epoch]] = []
         end, numbers = self._log_end, dict[str, int]()  # kept only if all can be read
-        for line in lines(self._layout.events, end):
+        for line in lines(self._layout.events, end, sound_event):
             end = line.end
             found.append((time_of(line.record["when"]), 0, line.record))
         for shard in self._layout.epoch_shards():
@@ -114,6 +115,7 @@ class History:
         kind = event["event"]
         if kind == "started":
             self.core = event["core"]
+            self.starts.append(when)
             self.remarks += 1
         elif kind == "corpus":
             self.features, self.programs = event["features"], event["programs"]

@@ -18,7 +18,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-SCHEMA = 1  # of everything below
+SCHEMA = 1  # of all files together; campaign.json says it for all of them, and each epoch, which may travel alone, for itself
 SEEDS = "seeds"  # the shard of the programs that a user has given; the runner writes it
 _DIGITS = 16  # of a hash, in hex
 

@@ -1,7 +1,8 @@
 """What a campaign knows and writes: it hands out epochs as tasks, and takes their outcomes in.
 
 Who performs a task, where and when, is not known here, nor who else is told. Nothing is taken in that was made with another version of the
-core. All that is written of an epoch is written under one lock, so that no epoch relies on programs of another that is not on disk yet.
+core, and nothing is written once the directory is not any more where it was. All that is written of an epoch is written under one lock, so that
+no epoch relies on programs of another that is not on disk yet.
 """
 
 import threading
@@ -15,6 +16,7 @@ from sysfuzz.campaign.cover import hash_of
 from sysfuzz.campaign.events import EventLog
 from sysfuzz.campaign.faultbook import FaultBook, store_error
 from sysfuzz.campaign.layout import SEEDS, Layout
+from sysfuzz.campaign.lock import Place
 from sysfuzz.campaign.opening import Contents
 from sysfuzz.campaign.records import Campaign, Epoch, stamp
 from sysfuzz.campaign.seeds import epoch_seed
@@ -55,6 +57,7 @@ class Ledger:
         layout: Layout,
         campaign: Campaign,
         core: Core,
+        place: Place,
         log: EventLog,
         clock: Callable[[], datetime],
         limits: Limits,
@@ -64,6 +67,7 @@ class Ledger:
         self.faults: set[tuple[str, str]] = set()  # kind and where of those that this run has met
         self._layout = layout
         self._campaign = campaign
+        self._place = place
         self._log = log
         self._clock = clock
         self._limits = limits
@@ -72,18 +76,18 @@ class Ledger:
         self._book = FaultBook(layout, campaign.target)
 
     def survey(self, processes: int, stop: Callable[[], bool]) -> None:
-        """Ask what those programs show of which this version of the core has said nothing. Raises EngineError, Changed."""
+        """Ask what those programs show of which this version of the core has said nothing. Raises EngineError, Changed, Moved."""
         missing = len(self._contents.missing)
         if missing:
             self._log.add("surveying", programs=missing, of=len(self._contents.shards))
-            for fault in self._contents.survey(self._campaign.target, processes, stop, self.core.check):
+            for fault in self._contents.survey(self._campaign.target, processes, stop, self._check):
                 self._fault(fault, "", 0)
 
     def give(self, inputs: Sequence[bytes]) -> None:
-        """Add the programs among `inputs`, in the engine's canonical form, that show anything new. Raises EngineError, Changed."""
+        """Add the programs among `inputs`, in the engine's canonical form, that show anything new. Raises EngineError, Changed, Moved."""
         shard = Shard(self._layout, SEEDS)
         found = surveyed(self._campaign.target, inputs)
-        self.core.check()
+        self._check()
         kept = self._choice(found)
         shard.keep(kept)
         shard.add_features(self.core.version, [program.line() for program in kept])
@@ -109,8 +113,8 @@ class Ledger:
             return len(self._contents.cover.chosen())
 
     def flight(self, shard: Shard) -> Flight:
-        """The next epoch of a shard. Raises Changed, and Damaged if a program that it needs cannot be read."""
-        self.core.check()
+        """The next epoch of a shard. Raises Changed, Moved, and Damaged if a program that it needs cannot be read."""
+        self._check()
         with self._lock:
             names = self._contents.cover.chosen()
             task = Task(
@@ -133,11 +137,11 @@ class Ledger:
     ) -> Epoch:
         """Write an epoch down, which was the first to show `findings`; `stopped`: somebody has cut it short.
 
-        Raises Changed, if it may have run on two versions of the core: it is as if it had never been. Raises StoreError if its findings could
-        not be written.
+        Raises Changed, if it may have run on two versions of the core: it is as if it had never been. Raises Moved, and StoreError if its
+        findings could not be written.
         """
         task = flight.task
-        self.core.check()
+        self._check()
         reason = store_error(outcome.faults)
         if reason:
             raise StoreError(reason)
@@ -174,6 +178,10 @@ class Ledger:
             shard.commit(epoch, kept)
             self._know(shard.name, kept)
         return epoch
+
+    def _check(self) -> None:
+        self._place.check()
+        self.core.check()
 
     def _choice(self, found: Sequence[Surveyed]) -> list[Program]:
         """Of what was found, a small choice that shows all that is new."""

@@ -5,15 +5,23 @@ Workers record findings themselves, at once; nothing is lost if the runner dies 
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from sysfuzz.campaign.care import Care
 from sysfuzz.campaign.events import Event, EventLog
 from sysfuzz.campaign.herald import Herald
 from sysfuzz.campaign.layout import name_of
 from sysfuzz.campaign.shelf import Change, Shelf
-from sysfuzz.findings.files import read_text
+from sysfuzz.findings.files import StoreError, read_text
 from sysfuzz.findings.severity import rank, severity_of
 from sysfuzz.findings.store import Entry
+
+
+class _Due(NamedTuple):
+    """A change that is to be told."""
+
+    change: Change
+    known: bool  # it was there before this run
 
 
 class Notice:
@@ -38,27 +46,28 @@ class Notice:
         self._herald = herald
         self._oracles: dict[str, str] = {}  # the worst face that was told, by id
         self._seeds: dict[int, list[str]] = {}  # ids of new findings by the seed of the worker that met them
+        self._unread: dict[str, _Due] = {}  # by id: what could not be told, since the program could not be read
         self._back: set[str] = set()  # ids of findings that are said to be fixed, and have reappeared in this run
         for event in past:
             if event["event"] == "finding":
                 self._oracles[event["finding"]] = event["oracle"]
 
     def look(self, *, known: bool = False) -> None:
-        """Tell what is new. `known`: it was there before this run. Raises StoreError."""
-        for change in self._shelf.look():
-            entry = change.entry
-            what = self._what(change)
-            if what:
-                if what == "new":
-                    self._seeds.setdefault(entry.finding.provenance.seed, []).append(entry.id)
-                self._oracles[entry.id] = entry.finding.oracle
-                self._log.add(
-                    "finding", what=what, finding=entry.id, bucket=entry.finding.bucket, oracle=entry.finding.oracle,
-                    severity=entry.finding.severity, to=self._ears, core="" if known else self._core,
-                    program=name_of(read_text(entry.program)),
-                )  # fmt: skip
-                self._herald.tell(entry, what, self._ears)
-            self._care.offer(entry, fresh=what in ("new", "worse") and not known)
+        """Tell what is new. `known`: it was there before this run. Raises StoreError if no finding can be seen.
+
+        One whose program cannot be read is told as a failure, once, and looked at again until it can.
+        """
+        changes = {change.entry.id: _Due(change, known) for change in self._shelf.look()}
+        for identity, due in (self._unread | changes).items():
+            was_told = self._unread.pop(identity, None) is not None
+            if identity not in self._shelf.entries:
+                continue
+            try:
+                self._tell(due, name_of(read_text(due.change.entry.program)))
+            except StoreError as error:
+                self._unread[identity] = due
+                if not was_told:
+                    self._log.add("failed", what="read", finding=identity, why=str(error))
 
     def remind(self, untold: Iterable[tuple[str, str, str]]) -> None:
         """Tell the herald what the runner before this one could not tell any more."""
@@ -73,6 +82,21 @@ class Notice:
     def entries(self) -> Mapping[str, Entry]:
         """The findings, by id."""
         return self._shelf.entries
+
+    def _tell(self, due: _Due, program: str) -> None:
+        """Tell whoever is to hear of it; `program` is the name of its program. Raises StoreError."""
+        entry = due.change.entry
+        what = self._what(due.change)
+        if what:
+            if what == "new":
+                self._seeds.setdefault(entry.finding.provenance.seed, []).append(entry.id)
+            self._oracles[entry.id] = entry.finding.oracle
+            self._log.add(
+                "finding", what=what, finding=entry.id, bucket=entry.finding.bucket, oracle=entry.finding.oracle,
+                severity=entry.finding.severity, to=self._ears, core="" if due.known else self._core, program=program,
+            )  # fmt: skip
+            self._herald.tell(entry, what, self._ears)
+        self._care.offer(entry, fresh=what in ("new", "worse") and not due.known)
 
     def _what(self, change: Change) -> str:
         before, entry = change

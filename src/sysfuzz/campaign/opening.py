@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sysfuzz.campaign.cover import Cover
 from sysfuzz.campaign.durable import Damaged, append, dump, lines, make, mend, read, strays, write
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.records import Campaign
+from sysfuzz.campaign.records import Campaign, sound_features
 from sysfuzz.campaign.shard import features_line
 from sysfuzz.campaign.task import Surveyed, surveyed
 from sysfuzz.engine.faults import Fault
@@ -64,7 +64,7 @@ def load_campaign(layout: Layout) -> Campaign:
 def tidy(layout: Layout) -> list[str]:
     """Remove what a runner that died was writing; a line for each."""
     done = clear(layout)
-    for path in (layout.stop, *layout.live("*").parent.glob("*.json")):
+    for path in layout.live("*").parent.glob("*.json"):
         path.unlink(missing_ok=True)
     return done
 
@@ -110,8 +110,8 @@ class Contents:
     def _read(self, shard: str) -> None:
         names = set(self._layout.program_names(shard)) - self.shards.keys()
         self.shards |= dict.fromkeys(sorted(names), shard)
-        for line in lines(self._layout.features(self._core, shard)):
-            name = line.record.get("program")
+        for line in lines(self._layout.features(self._core, shard), sound=sound_features):
+            name = line.record["program"]
             if name in names:
                 names.remove(name)
                 self.cover.add(name, line.record["features"] or {}, line.record["size"])

@@ -12,9 +12,9 @@ from sysfuzz.campaign.core import Core
 from sysfuzz.campaign.durable import append, dump, lines, sync, write
 from sysfuzz.campaign.events import EventLog
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.lock import hold
 from sysfuzz.campaign.opening import Contents, load_campaign, tidy
 from sysfuzz.campaign.records import stamp
+from sysfuzz.campaign.visit import visit
 
 
 class Counts(NamedTuple):
@@ -32,10 +32,10 @@ class Pruned(NamedTuple):
     surveyed: int  # programs that had to be run on this version of the core first
 
 
-def prune(layout: Layout, who: dict[str, object], clock: Callable[[], datetime]) -> Pruned:
+def prune(layout: Layout, clock: Callable[[], datetime]) -> Pruned:
     """Distil a campaign. Raises Held, Refused, Damaged, EngineError, Changed, OSError; then nothing is lost."""
     campaign = load_campaign(layout)
-    with hold(layout, who):
+    with visit(layout, clock()) as place:
         tidy(layout)
         target = Core.of(campaign.target)
         core = target.version
@@ -43,6 +43,7 @@ def prune(layout: Layout, who: dict[str, object], clock: Callable[[], datetime])
         missing = len(contents.missing)
         contents.survey(campaign.target, 1, lambda: False, target.check)
         kept = set(contents.cover.smallest())
+        place.check()
         _assert_covers(layout, core, kept, contents)
         going = {name: shard for name, shard in contents.shards.items() if name not in kept}
         now = stamp(clock())

@@ -21,6 +21,7 @@ from sysfuzz.campaign.events import Event, EventLog, events
 from sysfuzz.campaign.herald import Ears, Herald, untold
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.ledger import Flight, Ledger, Limits
+from sysfuzz.campaign.lock import Moved, Place
 from sysfuzz.campaign.notice import Notice
 from sysfuzz.campaign.opening import create, tidy
 from sysfuzz.campaign.records import stamp
@@ -73,7 +74,8 @@ class Standing(NamedTuple):
 class Ended(NamedTuple):
     """Why a run has ended, and how it stood."""
 
-    why: str  # "epochs", "time", "stopped" (a signal), "asked" (the stop file), "changed" (the core), "broken"
+    # "epochs", "time", "stopped" (a signal), "asked" (the stop file), "changed" (the core), "moved" (the directory), "broken"
+    why: str
     standing: Standing
     error: Exception | None = None
 
@@ -108,13 +110,16 @@ class Run:
         stands: Callable[[Standing], None],
         stop: Callable[[], bool],
     ) -> None:
-        """Make the directory ready, and read it. `heard`, `stands` and `stop` as for `runner.run`, which see for what is raised."""
+        """Make the directory ready, and read it; if it cannot be read, nothing is added to it. `heard`, `stands` and `stop` as for `runner.run`,
+        which see for what is raised.
+        """
         self.settings = settings
         self.layout = layout
         self._clock = clock
         self._heard = heard
         self._stands = stands
         self._stop = stop
+        self._place = Place(layout)
         self._lock = threading.RLock()  # of what follows
         self._ending = threading.Event()
         self._why = ""
@@ -131,13 +136,13 @@ class Run:
         self._past = events(layout)
         self._log = EventLog(layout, clock, heard)
         core = Core.of(campaign.target)
+        limits = Limits(settings.epoch_runs, settings.rss_limit_mb, settings.sources)
+        self._ledger = Ledger(layout, campaign, core, self._place, self._log, clock, limits)
         cores = [event["core"] for event in self._past if event["event"] == "started"]
         self._log.add(
             "started", core=core.version, before=cores[-1] if cores else "", target=campaign.target, seed=campaign.seed,
             workers=settings.workers, repaired=repaired, **settings.who,
         )  # fmt: skip
-        limits = Limits(settings.epoch_runs, settings.rss_limit_mb, settings.sources)
-        self._ledger = Ledger(layout, campaign, core, self._log, clock, limits)
 
     def go(self, work: Callable[[], None]) -> Ended:
         """All of it. `work` carries out the epochs, and returns when the run ends."""
@@ -162,15 +167,16 @@ class Run:
             except Changed:
                 self.end("changed")
             except Exception as error:  # told by whoever has asked for the run
-                self.end("broken", error)
+                self.fail(error)
             if self._error is None:
                 self._look()
         finally:
             self.end("epochs")
             care.close()
             herald.close()
-            for shard in self._shards:
-                self.layout.live(shard).unlink(missing_ok=True)
+            if self._why != "moved":
+                for shard in self._shards:
+                    self.layout.live(shard).unlink(missing_ok=True)
         standing = self._standing()
         self._log.add(
             "stopped", why=self._why, error=one_line(str(self._error or "")), seconds=round(standing.seconds, 1),
@@ -225,7 +231,8 @@ class Run:
                 self._left += 1
 
     def goes_on(self) -> bool:
-        """Look whether a budget or somebody ends the run, and say whether it goes on."""
+        """Look whether a budget or somebody ends the run, and say whether it goes on. Raises Moved, OSError."""
+        self._place.check()
         seconds = self.settings.seconds
         if self._stop():
             self.end("stopped")
@@ -249,6 +256,16 @@ class Run:
             if not self._why:
                 self._why, self._error = why, error
             self._ending.set()
+
+    def fail(self, error: Exception) -> None:
+        """End the run by an error. If the directory was moved, that is it, whatever came of it, and nothing is written in its place."""
+        try:
+            self._place.check()
+        except (Moved, OSError) as reason:
+            error = reason
+        if isinstance(error, Moved):
+            self._log.close()
+        self.end("moved" if isinstance(error, Moved) else "broken", error)
 
     def is_ending(self) -> bool:
         """Whether the epochs under way are to come to their end."""

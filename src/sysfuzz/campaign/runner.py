@@ -57,7 +57,7 @@ def _work(run: Run) -> None:
             run.tend()
             time.sleep(POLL)
     except Exception as error:  # the directory is theirs for as long as they write
-        run.end("broken", error)
+        run.fail(error)
         for thread in threads:
             thread.join()
 
@@ -82,7 +82,7 @@ def _worker(run: Run, shard: Shard) -> None:
     except Changed:
         run.end("changed")
     except Exception as error:  # told by the main thread
-        run.end("broken", error)
+        run.fail(error)
 
 
 def _epoch(run: Run, begun: Begun) -> None:

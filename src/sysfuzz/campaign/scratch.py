@@ -1,12 +1,10 @@
 """Where processes of a campaign leave their temporary files: in a directory of their own, which goes when they end, or if they were killed, when
 others come.
 
-Whoever uses such a directory has it locked (flock). The kernel gives the lock back when its holder ends, however it does, and none is taken for
-the holder who only has its process number. All directories of a kind lie in one, which is locked while one of them comes or goes. Knows nothing
-of what is in them.
+Whoever uses such a directory has it locked, and none is taken for the holder who only has its process number. All directories of a kind lie in
+one, which is locked while one of them comes or goes. Knows nothing of what is in them.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -15,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_IN_MEMORY = "/dev/shm"
-_ROOM = 1 << 30  # bytes, as for an epoch by itself
+from sysfuzz.campaign.flock import ALONE, TOGETHER, locked
+from sysfuzz.engine.memory import in_memory
 
 
 @contextmanager
@@ -31,7 +29,7 @@ def scratch() -> Iterator[Path]:
 
 def shared(kind: str) -> Path:
     """The directory of all directories of a kind, of one user on one machine."""
-    return Path(_home()) / f"sysfuzz-{kind}-{os.getuid()}"
+    return Path(in_memory() or tempfile.gettempdir()) / f"sysfuzz-{kind}-{os.getuid()}"
 
 
 @contextmanager
@@ -48,7 +46,7 @@ def used(base: Path, name: str, patience: float = 0.0) -> Iterator[Path]:
                     shutil.rmtree(left, ignore_errors=True)
         home.mkdir(mode=0o700)
         lock = _open(home)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        locked(lock, home, ALONE, wait=True)
     before = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(home)
     try:
@@ -77,7 +75,7 @@ def _alone(base: Path) -> Iterator[None]:
     try:
         if os.fstat(lock).st_uid != os.getuid():
             raise PermissionError(f"{base}: belongs to another user")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        locked(lock, base, ALONE, wait=True)
         yield
     finally:
         os.close(lock)
@@ -89,20 +87,10 @@ def _is_used(home: Path) -> bool:
     except OSError:  # it is gone, or no directory: nothing that may be removed
         return True
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # others may ask at the same time
-    except BlockingIOError:
-        return True
+        return not locked(lock, home, TOGETHER, wait=False)  # others may ask at the same time
     finally:
         os.close(lock)
-    return False
 
 
 def _open(directory: Path) -> int:
     return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
-def _home() -> str:
-    if "TMPDIR" in os.environ or not os.access(_IN_MEMORY, os.W_OK | os.X_OK):
-        return tempfile.gettempdir()
-    room = os.statvfs(_IN_MEMORY)
-    return _IN_MEMORY if room.f_bavail * room.f_frsize >= _ROOM else tempfile.gettempdir()

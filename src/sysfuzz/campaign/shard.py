@@ -7,16 +7,15 @@ features of a program that is not there, or a record whose programs are not. Wha
 are as good as any, and whoever comes next asks what they show.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sysfuzz.campaign.durable import append, dump, make, write, write_all
 from sysfuzz.campaign.layout import Layout, name_of
 from sysfuzz.campaign.records import Epoch
+from sysfuzz.campaign.task import Features
 from sysfuzz.findings.reproducer import program_text
 from sysfuzz.program.wire import decode
-
-Features = Mapping[str, Sequence[str]]  # by domain and name
 
 
 class Program(NamedTuple):

@@ -79,6 +79,7 @@ class State:
     faults: tuple[Fault, ...]
     workers: tuple[Worker, ...]
     series: tuple[Point, ...]  # at most 500, the last one included
+    starts: tuple[datetime, ...]  # of all runs
     events: tuple[Event, ...]  # the last 200, the newest last
     last_feature: datetime | None  # when an epoch ended that had shown something new
     last_finding: datetime | None  # when a new finding was noticed
@@ -141,6 +142,7 @@ class Reader:
             faults=self._faults(),
             workers=known,
             series=(*history.series, last),
+            starts=tuple(history.starts),
             events=tuple(history.events),
             last_feature=history.last_feature,
             last_finding=history.last_finding,

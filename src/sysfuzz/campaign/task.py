@@ -14,7 +14,7 @@ from sysfuzz.engine.recorded import FACTORY
 from sysfuzz.engine.settings import HANG_SECONDS, NATIVE_HANG_SECONDS, EpochSettings
 from sysfuzz.engine.survey import packages_of, survey_names
 from sysfuzz.program.wire import decode, encode
-from sysfuzz.targets.table import is_library
+from sysfuzz.targets.table import is_library, is_own
 
 Features = Mapping[str, Sequence[str]]  # by domain and name
 
@@ -65,14 +65,12 @@ def perform(
     task: Task, on_event: Callable[[Event], None] = lambda event: None, stop: Callable[[], bool] = lambda: False
 ) -> Outcome:
     """Run an epoch, and ask what its new programs show. EngineError: no worker can run."""
-    native = is_library(task.target)
     settings = EpochSettings(
         factory=FACTORY,
         job={"target": task.target, "findings": task.findings},
         packages=packages_of(task.target),
-        native=native,
-        own=native or ":" in task.target,
-        hang_seconds=NATIVE_HANG_SECONDS if native else HANG_SECONDS,
+        own=is_own(task.target),
+        hang_seconds=NATIVE_HANG_SECONDS if is_library(task.target) else HANG_SECONDS,
         inputs=task.inputs,
         quarantine=task.quarantine,
         seed=task.seed,

@@ -1,7 +1,5 @@
 """`sysfuzz campaign distil`: remove the programs of a campaign that are not needed."""
 
-import os
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import Held
 from sysfuzz.campaign.opening import Refused, load_campaign
 from sysfuzz.campaign.prune import prune
-from sysfuzz.campaign.records import stamp
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.errors import CLEAN, BadInput, EngineFault, bad_input, one_line
 from sysfuzz.cli.inputs import GivenPath, Named, open_target
@@ -35,17 +32,10 @@ def command(directory: Path, json_file: str | None) -> int:
     """
     check_writable(json_file)
     layout = Layout(directory)
-    now = datetime.now(UTC)
-    who = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "started": stamp(now),
-        "command": "sysfuzz campaign distil",
-    }
     try:
         with bad_input(Refused, Damaged, Held):
             open_target(Named(load_campaign(layout).target, str(layout.campaign)))
-            pruned = prune(layout, who, lambda: datetime.now(UTC))
+            pruned = prune(layout, lambda: datetime.now(UTC))
     except Changed:
         raise BadInput(
             f"{directory}: sysfuzz or the core has changed meanwhile; nothing was removed, run it again"

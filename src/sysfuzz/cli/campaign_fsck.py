@@ -1,7 +1,5 @@
 """`sysfuzz campaign fsck`: whether a campaign's directory is sound."""
 
-import os
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +8,9 @@ import click
 from sysfuzz.campaign.check import check
 from sysfuzz.campaign.durable import Damaged
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.lock import Held, hold
+from sysfuzz.campaign.lock import Held
 from sysfuzz.campaign.opening import Refused, clear, load_campaign
-from sysfuzz.campaign.records import stamp
+from sysfuzz.campaign.visit import visit
 from sysfuzz.cli.columns import counted
 from sysfuzz.cli.errors import CLEAN, FOUND, bad_input
 from sysfuzz.cli.inputs import GivenPath
@@ -47,13 +45,7 @@ def command(directory: Path, repairs: bool, json_file: str | None) -> int:
         load_campaign(layout)
         repaired = []
         if repairs:
-            who = {
-                "pid": os.getpid(),
-                "host": socket.gethostname(),
-                "started": stamp(datetime.now(UTC)),
-                "command": "sysfuzz campaign fsck",
-            }
-            with hold(layout, who):
+            with visit(layout, datetime.now(UTC)):
                 repaired = clear(layout)
         checked = check(layout)
     for line in (*repaired, *checked.problems, *(f"remark: {line}" for line in checked.remarks)):

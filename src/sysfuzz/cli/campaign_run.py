@@ -1,30 +1,26 @@
 """`sysfuzz campaign run`: begin a campaign, or go on with one."""
 
-import os
 import random
-import shlex
-import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from sysfuzz.campaign.durable import Damaged
-from sysfuzz.campaign.herald import Ears
+from sysfuzz.campaign.herald import Ears, is_address
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.lock import Held
+from sysfuzz.campaign.lock import Held, Moved
 from sysfuzz.campaign.opening import Refused, load_campaign
-from sysfuzz.campaign.records import stamp
 from sysfuzz.campaign.runner import Ended, Settings, Standing
 from sysfuzz.campaign.seeds import MAX_SEED
+from sysfuzz.campaign.visit import this_process
 from sysfuzz.cli.campaign_words import told
 from sysfuzz.cli.cluster_options import cluster_options, way
 from sysfuzz.cli.columns import counted
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
-from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input
+from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, bad_input, engine_fault
 from sysfuzz.cli.inputs import GivenPath, Named, open_target, programs_below, read_program
 from sysfuzz.engine import accelerator
 from sysfuzz.engine.epoch import Progress
@@ -120,8 +116,8 @@ def command(
     """
     if forever and (seconds or epochs):
         raise BadInput("--forever: contradicts --for and --epochs")
-    if webhook is not None and (urlsplit(webhook).scheme not in ("http", "https") or not urlsplit(webhook).netloc):
-        raise BadInput(f"--webhook: {webhook!r} is no URL; supported: http://... and https://...")
+    if webhook is not None and not is_address(webhook):
+        raise BadInput(f"--webhook: {webhook!r} is no URL; supported: http://HOST/... and https://HOST/... in ASCII")
     chosen = way(scheduler, depot, workers)
     layout = Layout(directory)
     given = [encode(read_program(path).program) for place in corpora for path in programs_below(_directory(place))]
@@ -131,7 +127,7 @@ def command(
         raise BadInput(f"{directory}: holds no campaign yet: --target is needed to begin one")
     open_target(Named(known, "--target" if target else str(layout.campaign)))
     compiled = None if ":" in known else accelerator.ready()
-    minimiser = (sys.executable, "-m", "sysfuzz", "minimise", "--executions", str(_SEARCH), "--json", "-")
+    minimiser = (sys.executable, "-m", "sysfuzz", "minimise", "--executions", str(_SEARCH))
     settings = Settings(
         home=directory,
         target=target,
@@ -147,12 +143,7 @@ def command(
         jobs=minimise_jobs,
         minimiser=minimiser if minimise_jobs else (),
         ears=Ears(on_finding, webhook),
-        who={
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "started": stamp(datetime.now(UTC)),
-            "command": shlex.join(["sysfuzz", *sys.argv[1:]]),
-        },
+        who=this_process(datetime.now(UTC)),
     )
     seen = {"findings": 0}
     with display(stderr=False) as shown, stop_on_signals() as interrupted:
@@ -169,7 +160,7 @@ def command(
             with bad_input(Held, Refused, Damaged, StoreError):
                 ended = chosen.run(settings, lambda: datetime.now(UTC), hear, stands, interrupted)
         except EngineError as error:
-            raise _fault(error) from error
+            raise engine_fault(error) from error
     return _exit(ended, directory, seen["findings"])
 
 
@@ -206,10 +197,12 @@ def _exit(ended: Ended, directory: Path, found: int) -> int:
     ]
     click.echo(", ".join(parts))
     if ended.error is not None:
+        if isinstance(ended.error, Moved):
+            raise BadInput(str(ended.error))
         if isinstance(ended.error, StoreError | OSError | Damaged):
             raise BadInput(f"{directory}: the campaign has ended: {ended.error}")
         if isinstance(ended.error, EngineError):
-            raise _fault(ended.error)
+            raise engine_fault(ended.error)
         raise ended.error
     if ended.why == "changed":
         raise BadInput(
@@ -218,8 +211,3 @@ def _exit(ended: Ended, directory: Path, found: int) -> int:
     if standing.faults:
         return ENGINE_FAULT
     return FOUND if found else CLEAN
-
-
-def _fault(error: EngineError) -> EngineFault:
-    reason = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return EngineFault(f"the engine: {reason[0]}: {reason[-1]}")

@@ -1,7 +1,7 @@
 """`sysfuzz ci`: one bounded run that fails only for what is new, from the command line to the exit code.
 
 What is known is read first, from the store as it lies there or from git. Then golden programs and the store's own are run, and the target is
-fuzzed; whatever shows itself goes into a store of its own, and `campaign.change` tells what of it is news.
+fuzzed; whatever shows itself goes into a store of its own, and `ci.change` tells what of it is news.
 """
 
 import random
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from sysfuzz.campaign import change
+from sysfuzz.ci import change
 from sysfuzz.cli.ci_outcome import Outcome, Outputs
 from sysfuzz.cli.ci_run import Budget, Run, base_of, known_findings, of_target, run_target, stated_programs
 from sysfuzz.cli.columns import counted
 from sysfuzz.cli.corpora import Corpus
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
-from sysfuzz.cli.errors import BadInput, bad_input
+from sysfuzz.cli.errors import CLEAN, BadInput, bad_input
 from sysfuzz.cli.inputs import GivenPath, Named, open_target
 from sysfuzz.cli.options import MAX_SEED, any_seed_option, workers_option
 from sysfuzz.cli.output import STDOUT, json_option, say
@@ -115,7 +115,8 @@ def command(
     findings on their own.
 
     Exit code 1 if something is new, or a golden program fails for no known reason; 3 if the engine had a fault. With GITHUB_ACTIONS=true each
-    reason is also told as a workflow command.
+    reason is also told as a workflow command. Ctrl-C ends the fuzzing of a target as its budget would; before that, or with another target to
+    come, the exit code is 130 unless it is one of these.
 
     \b
     --json writes {"base": {"source", "commit", "findings"},
@@ -155,6 +156,8 @@ def command(
     outputs.write(outcome, store)
     for line in outcome.lines():
         say(line, json_file)
+    if outcome.code == CLEAN and not (len(runs_done) == len(opened) and all(run.whole for run in runs_done)):
+        raise click.Abort  # what was not asked may be new
     return outcome.code
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from sysfuzz.campaign import change
-from sysfuzz.campaign.base import Base
-from sysfuzz.campaign.change import BROKEN, NEWS, STANDINGS, Checked, Standing
+from sysfuzz.ci import change
+from sysfuzz.ci.base import Base
+from sysfuzz.ci.change import BROKEN, NEWS, STANDINGS, Checked, Standing
 from sysfuzz.cli import annotations
 from sysfuzz.cli.ci_run import Run
 from sysfuzz.cli.columns import columns, counted

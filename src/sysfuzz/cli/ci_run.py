@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sysfuzz.campaign import change
-from sysfuzz.campaign.base import Base, BaseError, of_revision, of_store
-from sysfuzz.campaign.change import Checked
+from sysfuzz.ci import change
+from sysfuzz.ci.base import Base, BaseError, of_revision, of_store
+from sysfuzz.ci.change import Checked
 from sysfuzz.cli.corpora import Corpus
 from sysfuzz.cli.display import Display
-from sysfuzz.cli.errors import BadInput, EngineFault, bad_input
+from sysfuzz.cli.errors import BadInput, bad_input, engine_fault
 from sysfuzz.cli.inputs import choose_target, programs_below, read_program
 from sysfuzz.cli.running import located
 from sysfuzz.cli.session import Session
 from sysfuzz.engine import accelerator
 from sysfuzz.engine.epoch import run_epoch
 from sysfuzz.engine.process import EngineError
+from sysfuzz.engine.replayer import Replayer
 from sysfuzz.engine.settings import FACTORY, HANG_SECONDS, NATIVE_HANG_SECONDS, EpochSettings
 from sysfuzz.engine.survey import packages_of
 from sysfuzz.findings.files import StoreError
@@ -48,6 +49,7 @@ class Run(NamedTuple):
     checked: tuple[Checked, ...]
     gone: tuple[Entry, ...]  # open findings whose programs do not show them any more
     faults: int  # of the engine; they have been told
+    whole: bool  # nobody has ended it before all golden programs and known findings were run, and fuzzing began
 
 
 def base_of(known: Path, revision: str | None) -> Base:
@@ -99,17 +101,19 @@ def run_target(
     """Replay what is known about a target, then fuzz it."""
     mine = [one for one in stated if of_target(one, target.name)]
     entries = [entry for entry in known if entry.finding.target == target.name]
-    checked, gone, faults = _replay(target, store, mine, entries, budget.seed)
-    for fault in faults:
+    replayed = _replay(target, store, mine, entries, budget.seed, interrupted)
+    checked, gone, faults = tuple(replayed.checked), tuple(replayed.gone), len(replayed.faults)
+    for fault in replayed.faults:
         shown.say(f"engine fault: {fault}")
     session.look()
+    if not replayed.whole:
+        return Run(target.name, 0, 0.0, budget.seed, checked, gone, faults, whole=False)
     shown.say(f"fuzzing {target.name} with seed {budget.seed}")
     settings = _settings(target.name, store.directory, corpus, budget)
     try:
         result = run_epoch(settings, session.hear, lambda: interrupted() or session.over())
     except EngineError as error:
-        reason = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise EngineFault(f"the engine: {reason[0]}: {reason[-1]}") from error
+        raise engine_fault(error) from error
     corpus.add(result.inputs)  # first of all: whatever fails from here on, they are on disk
     if session.unheard is None:
         session.look()
@@ -117,32 +121,46 @@ def run_target(
         raise BadInput(session.broken)
     if session.unheard is not None:
         raise session.unheard
-    return Run(
-        target.name, result.executions, result.seconds, budget.seed, checked, gone, len(faults) + len(session.faults)
-    )
+    faults += len(session.faults)
+    return Run(target.name, result.executions, result.seconds, budget.seed, checked, gone, faults, whole=True)
+
+
+class _Replayed(NamedTuple):
+    """What the programs that are there have shown."""
+
+    checked: list[Checked]
+    gone: list[Entry]  # known findings that do not show any more
+    faults: list[str]  # of the engine
+    whole: bool
 
 
 def _replay(
-    target: Target, store: Store, stated: Sequence[Golden], entries: Sequence[Entry], seed: int
-) -> tuple[tuple[Checked, ...], tuple[Entry, ...], tuple[str, ...]]:
-    """The golden programs, the known findings that are gone, and the faults of the engine."""
-    sources = [one.source for one in stated] + [read_program(entry.program) for entry in entries]
+    target: Target,
+    store: Store,
+    stated: Sequence[Golden],
+    entries: Sequence[Entry],
+    seed: int,
+    interrupted: Callable[[], bool],
+) -> _Replayed:
+    """Run the golden programs and those of known findings, until somebody ends it."""
+    known = [(entry, read_program(entry.program)) for entry in entries]
+    replayer = Replayer(target, store, seed)
+    checked, gone = [], []
     with bad_input(StoreError):
-        replayed = change.Replayer(target, store, seed)
-        for source in sources:
+        for one in stated:
+            if interrupted():
+                break
+            with located(target, one.source):
+                checked.append(change.check(target, one, replayer.run(one.source)))
+        for entry, source in known:
+            if interrupted():
+                break
             with located(target, source):
-                replayed.run(source)
-        replayed.close()
-    checked = []
-    for one, buckets in zip(stated, replayed.buckets, strict=False):
-        with located(target, one.source):
-            checked.append(change.check(target, one, buckets))
-    gone = [
-        entry
-        for entry, buckets in zip(entries, replayed.buckets[len(stated) :], strict=True)
-        if entry.finding.status in ("new", "confirmed") and entry.finding.bucket not in buckets
-    ]
-    return tuple(checked), tuple(gone), tuple(replayed.faults)
+                buckets = replayer.run(source)
+            if entry.finding.status in ("new", "confirmed") and entry.finding.bucket not in buckets:
+                gone.append(entry)
+        replayer.close()
+    return _Replayed(checked, gone, replayer.faults, whole=not interrupted())
 
 
 def _settings(target: str, directory: Path, corpus: Corpus, budget: Budget) -> EpochSettings:

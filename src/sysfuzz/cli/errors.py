@@ -3,6 +3,7 @@
 0 clean, 1 findings or a failed check, 2 usage or bad input, 3 engine fault.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 import click
 
 CLEAN, FOUND, BAD_INPUT, ENGINE_FAULT = range(4)
+
+_OF_WRITING = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPIPE}  # write(2)
 
 
 class BadInput(click.ClickException):
@@ -24,6 +27,12 @@ class EngineFault(click.ClickException):
     exit_code = ENGINE_FAULT
 
 
+def engine_fault(error: Exception) -> EngineFault:
+    """Why the engine cannot run: the first line of what it says, and the last, which is the worker's own."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return EngineFault(": ".join(dict.fromkeys(["the engine", *lines[:1], *lines[-1:]])))
+
+
 @contextmanager
 def bad_input(*errors: type[Exception]) -> Iterator[None]:
     """Let an OSError, or one of `errors`, whose text is a located line already, be bad input."""
@@ -36,9 +45,11 @@ def bad_input(*errors: type[Exception]) -> Iterator[None]:
 
 
 def describe(error: OSError) -> str:
-    """`file: what the system says`; the one file that is written without its name is standard output."""
-    named = isinstance(error.filename, str | bytes | os.PathLike)
-    return f"{os.fsdecode(error.filename) if named else 'standard output'}: {error.strerror or error}"
+    """`file: what the system says`. Of all files standard output alone is written without its name."""
+    said = error.strerror or str(error) or type(error).__name__
+    if isinstance(error.filename, str | bytes | os.PathLike):
+        return f"{os.fsdecode(error.filename)}: {said}"
+    return f"standard output: {said}" if error.errno in _OF_WRITING else said
 
 
 def one_line(message: object) -> str:

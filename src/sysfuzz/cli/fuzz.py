@@ -10,7 +10,7 @@ from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.corpora import Corpus
 from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
-from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, EngineFault, bad_input
+from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, bad_input, engine_fault
 from sysfuzz.cli.inputs import GivenPath, Named, open_target
 from sysfuzz.cli.options import MAX_SEED, any_seed_option, workers_option
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
@@ -117,8 +117,7 @@ def command(
         try:
             result = run_epoch(settings, session.hear, lambda: interrupted() or session.over())
         except EngineError as error:
-            reason = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise EngineFault(f"the engine: {reason[0]}: {reason[-1]}") from error
+            raise engine_fault(error) from error
         try:
             corpus.add(result.inputs)  # first of all: whatever fails from here on, they are on disk
         except BadInput as error:

@@ -4,7 +4,6 @@ Each lane fuzzes on its own, from the same corpus and a seed of its own; nothing
 runs is reproducible. Findings are the job's: they are on disk when they are found. This side alone looks at the clock.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -13,15 +12,12 @@ from typing import NamedTuple
 
 from sysfuzz.engine.faults import Fault, distinct
 from sysfuzz.engine.lane import Lane
+from sysfuzz.engine.memory import in_memory
 from sysfuzz.engine.process import EngineError
 from sysfuzz.engine.settings import EpochSettings
 from sysfuzz.feedback.counters import MAP_SIZE
 
 _POLL_SECONDS = 0.02  # how late the end of a worker is noticed
-# libFuzzer writes a file for each input that it keeps, a hundred a second at first. On a disk's file system that took a fifth of the time
-# of an epoch of 60,000 executions.
-_IN_MEMORY = "/dev/shm"
-_ROOM = 1 << 30  # bytes; containers often have 64 MB there, which 16,000 inputs of a page each would fill
 
 
 class Progress(NamedTuple):
@@ -68,7 +64,7 @@ def run_epoch(
     EngineError: no worker can run, with the reason. After any exception, also one from `on_event`, no worker is left.
     """
     settings.validate()
-    with tempfile.TemporaryDirectory(prefix="sysfuzz-", dir=_home()) as name:
+    with tempfile.TemporaryDirectory(prefix="sysfuzz-", dir=in_memory()) as name:
         if "," in name:  # libFuzzer separates paths with it
             raise EngineError(f"temporary files cannot lie in {name}, as it has a comma in its name; set TMPDIR")
         lanes: list[Lane] = []
@@ -81,14 +77,6 @@ def run_epoch(
         finally:
             for lane in lanes:
                 lane.close()
-
-
-def _home() -> str | None:
-    """Where the temporary directory is made; None leaves it to TMPDIR and the system."""
-    if "TMPDIR" in os.environ or not os.access(_IN_MEMORY, os.W_OK | os.X_OK):
-        return None
-    room = os.statvfs(_IN_MEMORY)
-    return _IN_MEMORY if room.f_bavail * room.f_frsize >= _ROOM else None
 
 
 def _shares(settings: EpochSettings) -> list[int | None]:

@@ -108,7 +108,7 @@ class Lane:
     def _is_hopeless(self) -> bool:
         """Whether another worker would die like those before it. A user's code may die of many inputs, but not of the first each time."""
         most = self._settings.max_restarts
-        if not (self._settings.own or self._settings.native):
+        if not self._settings.own:
             return self.restarts == most
         last = self._workers[-most - 1 :]
         return len(last) > most and all(worker.numbers().executions <= 1 for worker in last)
@@ -133,7 +133,7 @@ class Lane:
             flags=settings.flags,
             sources=settings.sources,
             quarantine=tuple(sorted(data.hex() for data in quarantine)),
-            own=settings.own or settings.native,
+            own=settings.own,
             suspect=None if suspect is None else suspect.hex(),
         )
         limit = 0 if self._stopping else self._limit - self.executions

@@ -35,7 +35,6 @@ class EpochSettings:
     # The job runs code of the user's, so that a worker that dies of an input has died of that code: no engine fault, but something for the job
     # of the next worker to examine. Any number of inputs may do so, and a lane gives up only when workers get nowhere.
     own: bool = False
-    native: bool = False  # the same
     sources: str = ""  # directory of a compiled copy of this package (accelerator.py), which workers import instead
 
     def validate(self) -> "EpochSettings":

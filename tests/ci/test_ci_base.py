@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sysfuzz.campaign.base import BaseError, of_revision, of_store
+from sysfuzz.ci.base import BaseError, of_revision, of_store
 from sysfuzz.findings.finding import Evidence, Replays, Sighting
 from sysfuzz.findings.provenance import Provenance
 from sysfuzz.findings.store import Store

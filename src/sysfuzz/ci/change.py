@@ -8,16 +8,11 @@ import glob
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from sysfuzz.campaign.base import Base
-from sysfuzz.engine.job import Flaky, FuzzJob
-from sysfuzz.feedback.counters import CounterMap
+from sysfuzz.ci.base import Base
 from sysfuzz.findings.finding import Finding
 from sysfuzz.findings.ignore import Ignored, IgnoreList
 from sysfuzz.findings.severity import is_bug
-from sysfuzz.findings.store import Store
 from sysfuzz.program.golden import Golden, Miss, misses
-from sysfuzz.program.source import Source
-from sysfuzz.program.wire import encode
 from sysfuzz.targets.table import Target
 
 Standing = Literal["new", "back", "known", "by design", "ignored"]
@@ -74,28 +69,6 @@ class Checked(NamedTuple):
     def file(self) -> str:
         """Where it was read from."""
         return self.golden.source.file
-
-
-class Replayer:
-    """Runs programs as a fuzzing run does, each once: the bugs that they show are replayed in a fresh process and recorded in a store."""
-
-    def __init__(self, target: Target, store: Store, seed: int) -> None:
-        self.buckets: list[tuple[str, ...]] = []  # that each program showed, in their order
-        self.faults: list[str] = []  # of programs that did not show the same again, one located line each
-        self._target = target
-        self._job = FuzzJob(target, CounterMap(), store, seed, 0)
-
-    def run(self, source: Source) -> None:
-        """Run one program. Raises StoreError, and whatever a core of the user's own does."""
-        try:
-            self.buckets.append(tuple(self._job.execute(encode(source.program))))
-        except Flaky as error:
-            self.buckets.append(())
-            self.faults.append(f"{source.file}: {self._target.name}: {error}")
-
-    def close(self) -> None:
-        """Write down what was only counted so far. Raises StoreError."""
-        self._job.close()
 
 
 def check(target: Target, golden: Golden, buckets: tuple[str, ...]) -> Checked:
