@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sysfuzz.campaign.check import check
 from sysfuzz.campaign.durable import lines
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import hold
+from sysfuzz.campaign.state import read as read_state
 from sysfuzz.findings.store import Store
 from toy_findings import PANIC, record
 
@@ -69,6 +71,15 @@ def test_every_program_is_accounted_for(home: Layout) -> None:
     again = merged("corpus", "f.prog")
     assert (counts(again["corpus"]), counts(again["f.prog"])) == ([3, 2, 1, 0], [1, 1, 0, 0])
     assert home.program_names("seeds") == names
+
+
+def test_the_state_has_it_at_once(home: Layout) -> None:
+    """Whoever looks after a merge sees its programs and features, and not only after the next run."""
+    Path("f.prog").write_text(FORK)
+    gained = merged("f.prog")["f.prog"]["gained"]
+    state = read_state(home.home, datetime(2026, 11, 23, tzinfo=UTC))
+    assert (state.programs, dict(state.features)) == (1, gained)
+    assert (state.series[-1].programs, dict(state.series[-1].features)) == (1, gained)
 
 
 def test_what_is_printed(home: Layout) -> None:

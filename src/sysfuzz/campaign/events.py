@@ -3,7 +3,7 @@
     started, stopped    a run
     surveying           programs of which this version of the core has said nothing, and which are run first
     given               programs from elsewhere, and how many of them were kept
-    corpus              what the programs show when the first epoch of a run begins
+    corpus              what the programs show when the first epoch of a run begins, or after a merge
     finding             what a run has noticed about one: `new`, `worse`, `reappeared`
     verified            how many replays showed one
     minimised           what a search for a smaller program came to

@@ -48,10 +48,11 @@ class Rerun(NamedTuple):
 class Merge:
     """A campaign that can be merged into, for as long as nobody else has it."""
 
-    def __init__(self, layout: Layout, campaign: Campaign, ledger: Ledger) -> None:
+    def __init__(self, layout: Layout, campaign: Campaign, ledger: Ledger, log: EventLog) -> None:
         self._layout = layout
         self._campaign = campaign
         self._ledger = ledger
+        self._log = log
 
     @property
     def programs(self) -> int:
@@ -75,6 +76,9 @@ class Merge:
         before, programs = self.features, self.programs
         if new:
             self._ledger.give(tuple(new.values()))
+            self._log.add(
+                "corpus", programs=self.programs, chosen=self._ledger.chosen(), features=self._ledger.features()
+            )
         kept = self.programs - programs
         gained = {domain: more for domain, count in self.features.items() if (more := count - before.get(domain, 0))}
         return Given(len(sources), len(sources) - len(new), len(new) - kept, kept, gained)
@@ -98,11 +102,10 @@ def merging(layout: Layout, clock: Callable[[], datetime], heard: Callable[[Even
     campaign = load_campaign(layout)
     with visit(layout, clock()) as place:
         tidy(layout)
-        ledger = Ledger(
-            layout, campaign, Core.of(campaign.target), place, EventLog(layout, clock, heard), clock, _NO_EPOCH
-        )
+        log = EventLog(layout, clock, heard)
+        ledger = Ledger(layout, campaign, Core.of(campaign.target), place, log, clock, _NO_EPOCH)
         ledger.survey(1, lambda: False)
-        yield Merge(layout, campaign, ledger)
+        yield Merge(layout, campaign, ledger, log)
 
 
 def _program(source: Source) -> Program:
