@@ -1,34 +1,26 @@
 """What is news, of bugs and of golden programs."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
 from sysfuzz.ci.base import Base
 from sysfuzz.ci.change import Checked, Standing, accepted, check, outcome, standing
 from sysfuzz.findings.bucket import slug_of
-from sysfuzz.findings.finding import Evidence, Finding, Replays
+from sysfuzz.findings.finding import Evidence, Finding
 from sysfuzz.findings.ignore import NOTHING, IgnoreList, parse
-from sysfuzz.findings.provenance import Provenance
 from sysfuzz.program.golden import golden
 from sysfuzz.program.text import parse as program_of
 from sysfuzz.targets.table import get
+from toy_findings import made
 
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-FOUND = Finding(
+FOUND = made(
     bucket="check/[a]*",  # a bucket may hold what means something in a pattern
     oracle="escape",
     severity="critical",
-    status="new",
     target="my.core:boot",
-    first_seen=NOON,
-    last_seen=NOON,
-    count=1,
     faces={"escape": 1},
-    replays=Replays(10, 10),
     evidence=Evidence(0, "SIGILL", "dispatched"),
-    provenance=Provenance({}, seed=1, epoch=0, worker=0, executions=1),
 )
 ID = slug_of(FOUND.target, FOUND.bucket)
 OTHER = replace(FOUND, bucket="check/other")

@@ -1,7 +1,6 @@
 """The list of findings: what a query string asks for, and what a page of the answer holds."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -11,35 +10,15 @@ from hypothesis import strategies as st
 
 from sysfuzz.campaign.state import Finding
 from sysfuzz.dashboard.listing import ROWS, SORTS, BadQuery, Query, parse, select
-from sysfuzz.findings.finding import STATUSES, Evidence, Replays
-from sysfuzz.findings.finding import Finding as Stored
-from sysfuzz.findings.provenance import Provenance
+from sysfuzz.findings.finding import STATUSES
 from sysfuzz.findings.severity import SEVERITIES, rank
 from sysfuzz.findings.store import Entry
-
-NOON = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
-
-STORED = Stored(
-    bucket="map/a",
-    oracle="map",
-    severity="medium",
-    status="new",
-    target="nosyscalls",
-    first_seen=NOON,
-    last_seen=NOON,
-    count=1,
-    faces={"map": 1},
-    replays=Replays(10, 10),
-    evidence=Evidence(0, "r--", "rw-"),
-    provenance=Provenance({}, 1, 0, 0, 1),
-)
+from toy_findings import NOON, made
 
 
 def found(number: int, **changes: object) -> Finding:
     """A finding with an id of its own."""
-    return Finding(
-        Entry(f"id-{number}", replace(STORED, **changes), Path("findings") / f"id-{number}"), "crashing", "", "", ""
-    )
+    return Finding(Entry(f"id-{number}", made(**changes), Path("findings") / f"id-{number}"), "crashing", "", "", "")
 
 
 findings = st.builds(

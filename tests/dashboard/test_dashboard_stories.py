@@ -3,35 +3,20 @@
 import os
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from made_campaign import MERGE
 
 from sysfuzz.dashboard.stories import Pending, Stories
 from sysfuzz.findings.explanation import Explanation
-from sysfuzz.findings.finding import Evidence, Finding, Replays
-from sysfuzz.findings.provenance import Provenance
+from sysfuzz.findings.finding import Finding
 from sysfuzz.program.ir import Program
 from sysfuzz.program.text import parse
 from sysfuzz.report import Unexplained
+from toy_findings import made
 
-NOON = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 PROGRAM = parse(MERGE).program
-FINDING = Finding(
-    bucket="says",
-    oracle="map",
-    severity="medium",
-    status="new",
-    target="nosyscalls",
-    first_seen=NOON,
-    last_seen=NOON,
-    count=1,
-    faces={"map": 1},
-    replays=Replays(10, 10),
-    evidence=Evidence(0, "r--", "rw-"),
-    provenance=Provenance({}, 1, 0, 0, 1),
-)
+FINDING = made(bucket="says")
 
 
 def behaves(finding: Finding, program: Program) -> Explanation:

@@ -19,10 +19,11 @@ from sysfuzz.campaign.durable import Damaged, lines, read, strays
 from sysfuzz.campaign.faultbook import faults
 from sysfuzz.campaign.layout import SEEDS, Layout, name_of
 from sysfuzz.campaign.opening import Refused, line_files, load_campaign
-from sysfuzz.campaign.records import Campaign, Epoch, sound_distilled, sound_event, sound_features, time_of
+from sysfuzz.campaign.records import Campaign, Epoch, sound_distilled, sound_event, sound_features
 from sysfuzz.campaign.seeds import epoch_seed
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.store import ORIGINAL, PROGRAM, Store
+from sysfuzz.findings.times import time_of
 from sysfuzz.program.text import TextError, load, parse
 
 

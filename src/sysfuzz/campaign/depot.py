@@ -20,7 +20,7 @@ from sysfuzz.campaign.durable import UNFINISHED, Damaged, dump, make, read, show
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import Held
 from sysfuzz.campaign.opening import Refused
-from sysfuzz.campaign.records import stamp, time_of
+from sysfuzz.findings.times import stamp, time_of
 
 _HOLDER = "holder.json"
 _SNAPSHOTS = "snapshots"

@@ -22,7 +22,8 @@ from typing import Any
 
 from sysfuzz.campaign.durable import append, lines
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.records import sound_event, stamp
+from sysfuzz.campaign.records import sound_event
+from sysfuzz.findings.times import stamp
 
 Event = dict[str, Any]
 

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 from sysfuzz.campaign.durable import dump, make, read, write
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.records import sound_fault, stamp
+from sysfuzz.campaign.records import sound_fault
 from sysfuzz.engine.faults import Fault
 from sysfuzz.findings.bucket import one_line, slug_of
 from sysfuzz.findings.files import StoreError
 from sysfuzz.findings.reproducer import program_text
+from sysfuzz.findings.times import stamp
 from sysfuzz.program.wire import decode
 
 # The death of a process. An exception costs an execution, and its input may be a good one yet.

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 from sysfuzz.campaign.children import Children
 from sysfuzz.campaign.events import Event, EventLog
-from sysfuzz.campaign.records import stamp
 from sysfuzz.findings.bucket import one_line
 from sysfuzz.findings.store import FINDING, Entry
+from sysfuzz.findings.times import stamp
 
 _HOOK_SECONDS = 60.0
 _POST_SECONDS = 10.0

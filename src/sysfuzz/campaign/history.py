@@ -14,7 +14,8 @@ from sysfuzz.campaign.durable import lines
 from sysfuzz.campaign.durable import read as read_record
 from sysfuzz.campaign.events import Event
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.records import Epoch, sound_event, time_of
+from sysfuzz.campaign.records import Epoch, sound_event
+from sysfuzz.findings.times import time_of
 
 _POINTS = 500  # of a series: more than a plot has pixels for
 _EVENTS = 200  # the last ones that are kept

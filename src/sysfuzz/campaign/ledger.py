@@ -18,13 +18,14 @@ from sysfuzz.campaign.faultbook import FaultBook, store_error
 from sysfuzz.campaign.layout import SEEDS, Layout
 from sysfuzz.campaign.lock import Place
 from sysfuzz.campaign.opening import Contents
-from sysfuzz.campaign.records import Campaign, Epoch, stamp
+from sysfuzz.campaign.records import Campaign, Epoch
 from sysfuzz.campaign.seeds import epoch_seed
 from sysfuzz.campaign.shard import Program, Shard
 from sysfuzz.campaign.task import Outcome, Surveyed, Task, surveyed
 from sysfuzz.engine.faults import Fault
 from sysfuzz.feedback.distil import distil
 from sysfuzz.findings.files import StoreError
+from sysfuzz.findings.times import stamp
 
 __all__ = ["Changed", "Flight", "Ledger", "Limits"]
 

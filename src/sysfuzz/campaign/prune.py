@@ -13,8 +13,8 @@ from sysfuzz.campaign.durable import append, dump, lines, sync, write
 from sysfuzz.campaign.events import EventLog
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.opening import Contents, load_campaign, tidy
-from sysfuzz.campaign.records import stamp
 from sysfuzz.campaign.visit import visit
+from sysfuzz.findings.times import stamp
 
 
 class Counts(NamedTuple):

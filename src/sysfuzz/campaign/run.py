@@ -24,13 +24,13 @@ from sysfuzz.campaign.ledger import Flight, Ledger, Limits
 from sysfuzz.campaign.lock import Moved, Place
 from sysfuzz.campaign.notice import Notice
 from sysfuzz.campaign.opening import create, tidy
-from sysfuzz.campaign.records import stamp
 from sysfuzz.campaign.shard import Shard
 from sysfuzz.campaign.task import Outcome
 from sysfuzz.engine.epoch import Progress
 from sysfuzz.engine.faults import Fault
 from sysfuzz.findings.bucket import one_line
 from sysfuzz.findings.store import Entry, Store
+from sysfuzz.findings.times import stamp
 
 POLL = 0.2  # seconds between looks at whether to end
 _LOOK = 1.0  # seconds between looks at findings, and at what workers do

@@ -19,12 +19,13 @@ from sysfuzz.campaign.history import History, Point
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import is_held
 from sysfuzz.campaign.opening import load_campaign
-from sysfuzz.campaign.records import Campaign, time_of
+from sysfuzz.campaign.records import Campaign
 from sysfuzz.campaign.shelf import Shelf
 from sysfuzz.campaign.workers import Worker, workers
 from sysfuzz.findings.kin import elders, is_open
 from sysfuzz.findings.severity import Severity, rank
 from sysfuzz.findings.store import Entry
+from sysfuzz.findings.times import time_of
 
 # crashing: shows its bug whenever it is run. incubating: in some replays only. gone: not any more, though nobody has called it fixed.
 # regression: it is called fixed, and shows. fixed, rejected, duplicate: people have said so, and nothing contradicts them.

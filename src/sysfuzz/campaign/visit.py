@@ -13,7 +13,7 @@ from datetime import datetime
 from sysfuzz.campaign.durable import write
 from sysfuzz.campaign.layout import Layout
 from sysfuzz.campaign.lock import Place, hold
-from sysfuzz.campaign.records import stamp
+from sysfuzz.findings.times import stamp
 
 
 def this_process(now: datetime) -> dict[str, object]:

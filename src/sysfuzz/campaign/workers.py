@@ -10,7 +10,8 @@ from typing import NamedTuple
 from sysfuzz.campaign.durable import Damaged, read
 from sysfuzz.campaign.history import Total
 from sysfuzz.campaign.layout import SEEDS, Layout
-from sysfuzz.campaign.records import Epoch, time_of
+from sysfuzz.campaign.records import Epoch
+from sysfuzz.findings.times import time_of
 
 _FRESH = 30.0  # seconds: a worker that has said nothing for longer does not live
 _WARM = 2.0  # seconds of an epoch before its rate means anything

@@ -22,6 +22,7 @@ from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, bad_input, engine_fault
 from sysfuzz.cli.inputs import GivenPath, Named, open_target, programs_below, read_program
+from sysfuzz.cli.options import corpora_option, workers_option
 from sysfuzz.engine import accelerator
 from sysfuzz.engine.epoch import Progress
 from sysfuzz.engine.interrupt import stop_on_signals
@@ -29,16 +30,14 @@ from sysfuzz.engine.process import EngineError
 from sysfuzz.findings.files import StoreError
 from sysfuzz.program.wire import encode
 
-_EPOCH_RUNS = 50_000  # a dozen seconds at 4,000 a second, and what is lost when everything dies
-_SEARCH = 5_000  # executions of one round of minimising: half a minute
+_EPOCH_RUNS = 50_000  # twenty seconds at 2,600 a second, and what is lost when everything dies
+_SEARCH = 5_000  # executions of one round of minimising; a finding of ten ops takes some 300
 
 
 @click.command("run", short_help="Begin a campaign, or go on with one.")
 @click.argument("directory", metavar="DIR", type=GivenPath())
 @click.option("--target", metavar="T", help="A name of 'sysfuzz targets', or your own core. A campaign keeps its own.")
-@click.option(
-    "-j", "workers", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Worker processes."
-)
+@workers_option
 @click.option("--for", "seconds", callback=to_seconds, metavar="TIME", help="End after this time: 60s, 10m, 1h, 2d.")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="End after this many epochs of all workers.")
 @click.option("--forever", is_flag=True, help="End at Ctrl-C or 'campaign stop' only; the default.")
@@ -56,14 +55,7 @@ _SEARCH = 5_000  # executions of one round of minimising: half a minute
     metavar="S",
     help="Of all random choices. Default: any; a campaign keeps its own.",
 )
-@click.option(
-    "--corpus",
-    "corpora",
-    multiple=True,
-    metavar="DIR",
-    type=GivenPath(),
-    help="Programs to start from. They are only read.",
-)
+@corpora_option("They are only read.")
 @click.option(
     "--rss-limit",
     type=click.IntRange(min=64),

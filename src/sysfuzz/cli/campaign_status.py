@@ -11,7 +11,6 @@ from rich.live import Live
 
 from sysfuzz.campaign.durable import Damaged
 from sysfuzz.campaign.opening import Refused
-from sysfuzz.campaign.records import stamp, time_of
 from sysfuzz.campaign.state import Finding, Reader, State
 from sysfuzz.campaign.workers import Worker
 from sysfuzz.cli.columns import columns, counted
@@ -24,6 +23,7 @@ from sysfuzz.dashboard.drawing import stand_alone
 from sysfuzz.dashboard.plots import PLOTS
 from sysfuzz.dashboard.plots import plots as drawings
 from sysfuzz.findings.files import StoreError
+from sysfuzz.findings.times import stamp, time_of
 
 _SECONDS = 2.0  # between two looks
 

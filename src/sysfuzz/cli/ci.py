@@ -18,7 +18,7 @@ from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, BadInput, bad_input
 from sysfuzz.cli.inputs import GivenPath, Named, open_target
-from sysfuzz.cli.options import MAX_SEED, any_seed_option, workers_option
+from sysfuzz.cli.options import MAX_SEED, any_seed_option, corpora_option, workers_option
 from sysfuzz.cli.output import STDOUT, json_option, say
 from sysfuzz.cli.session import Session
 from sysfuzz.cli.triage_store import ignore_option, ignored_by
@@ -56,14 +56,7 @@ _SECONDS = 120.0  # a run that nobody has bounded must end all the same
 @click.option("--runs", type=click.IntRange(min=1), metavar="N", help="Fuzz each target for this many executions.")
 @any_seed_option
 @workers_option
-@click.option(
-    "--corpus",
-    "corpora",
-    multiple=True,
-    metavar="DIR",
-    type=GivenPath(),
-    help="Programs to start from. The first directory also gets the new inputs. Can be repeated.",
-)
+@corpora_option("The first directory also gets the new inputs. Can be repeated.")
 @click.option(
     "--regressions",
     metavar="DIR",

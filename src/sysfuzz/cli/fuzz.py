@@ -12,7 +12,7 @@ from sysfuzz.cli.display import display
 from sysfuzz.cli.duration import to_seconds
 from sysfuzz.cli.errors import CLEAN, ENGINE_FAULT, FOUND, BadInput, bad_input, engine_fault
 from sysfuzz.cli.inputs import GivenPath, Named, open_target
-from sysfuzz.cli.options import MAX_SEED, any_seed_option, workers_option
+from sysfuzz.cli.options import MAX_SEED, any_seed_option, corpora_option, workers_option
 from sysfuzz.cli.output import STDOUT, check_writable, json_option, say, write_json
 from sysfuzz.cli.render import coloured
 from sysfuzz.cli.session import Session
@@ -50,13 +50,8 @@ from sysfuzz.targets.table import is_library, is_own
 @click.option("--runs", type=click.IntRange(min=1), metavar="N", help="Stop after this many executions.")
 @any_seed_option
 @workers_option
-@click.option(
-    "--corpus",
-    "corpora",
-    multiple=True,
-    metavar="DIR",
-    type=GivenPath(),
-    help="Programs to start from. The first directory also gets the new inputs. Can be repeated; without it the run starts from nothing.",
+@corpora_option(
+    "The first directory also gets the new inputs. Can be repeated; without it the run starts from nothing."
 )
 @click.option(
     "--findings",

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from sysfuzz.cli.inputs import GivenPath
+
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 MAX_SEED = 2**31 - 1
@@ -23,6 +25,18 @@ seed_option: _Decorator = click.option(
     metavar="S",
     help="Of all random choices.",
 )
+
+
+def corpora_option(words: str) -> _Decorator:
+    """`--corpus DIR`, which can be repeated; `words` say what becomes of the directories."""
+    return click.option(
+        "--corpus",
+        "corpora",
+        multiple=True,
+        metavar="DIR",
+        type=GivenPath(),
+        help=f"Programs to start from. {words}",
+    )
 
 
 def runs_option(default: int, words: str, least: int = 1, most: int | None = None) -> _Decorator:

@@ -9,11 +9,11 @@
 
 from datetime import datetime
 
-from sysfuzz.campaign.records import stamp
 from sysfuzz.campaign.state import State
 from sysfuzz.dashboard.census import census
 from sysfuzz.dashboard.weaknesses import known
 from sysfuzz.findings.severity import SEVERITIES
+from sysfuzz.findings.times import stamp
 
 _RUNNER = ("pid", "host", "started", "command")
 

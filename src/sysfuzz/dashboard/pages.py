@@ -12,7 +12,6 @@ from typing import NamedTuple
 import jinja2
 
 from sysfuzz.campaign.layout import Layout
-from sysfuzz.campaign.records import time_of
 from sysfuzz.campaign.state import Life, State
 from sysfuzz.dashboard.census import census
 from sysfuzz.dashboard.charts import duration
@@ -29,6 +28,7 @@ from sysfuzz.findings.finding import Finding as Stored
 from sysfuzz.findings.ignore import NOTHING, IgnoreList, of_store
 from sysfuzz.findings.severity import SEVERITIES, Severity
 from sysfuzz.findings.store import Listing, Store
+from sysfuzz.findings.times import time_of
 from sysfuzz.program.ir import Program
 from sysfuzz.report import gather
 from sysfuzz.report.contents import TIME

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sysfuzz.campaign.history import Point
-from sysfuzz.campaign.records import time_of
 from sysfuzz.campaign.state import State
 from sysfuzz.dashboard.latest import latest, latest_findings
 from sysfuzz.dashboard.listing import BUGS
 from sysfuzz.findings.severity import Severity
+from sysfuzz.findings.times import time_of
 
 _STEPS = 120  # between points: a plot is some 500 pixels wide
 _EPOCHS = 3  # of each worker, in the window of a rate

@@ -8,19 +8,16 @@ known are refused, since writing the file again would drop them. What people may
 import json
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import NoReturn, TypeVar
 
 from sysfuzz.findings.finding import STATUSES, Evidence, Finding, Replays
 from sysfuzz.findings.provenance import Provenance
 from sysfuzz.findings.severity import SEVERITIES
+from sysfuzz.findings.times import stamp, time_of
 
 SCHEMA = 1  # rises when a key goes or changes its meaning, or one comes that every file must have
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"  # whole seconds of UTC: sorts as text
-# What that writes, and nothing else that `fromisoformat` takes. A year before 1000 would have fewer digits.
-_WRITTEN_TIME = re.compile("[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
 _REPLAYS = re.compile(r"([0-9]{1,6})/([1-9][0-9]{0,5})")
 _MAX_QUOTE = 40
 
@@ -43,8 +40,8 @@ def dump(finding: Finding) -> str:
         **({"why": finding.why} if finding.why else {}),
         **({"duplicate_of": finding.duplicate_of} if finding.duplicate_of else {}),
         "target": finding.target,
-        "first_seen": finding.first_seen.strftime(_TIME),
-        "last_seen": finding.last_seen.strftime(_TIME),
+        "first_seen": stamp(finding.first_seen),
+        "last_seen": stamp(finding.last_seen),
         "count": finding.count,
         "faces": dict(sorted(finding.faces.items())),
         "replays": str(finding.replays),
@@ -191,10 +188,10 @@ def _positive(value: object) -> int:
 
 
 def _time(value: object) -> datetime:
-    if isinstance(value, str) and _WRITTEN_TIME.fullmatch(value):
-        with suppress(ValueError):  # there is no such day
-            return datetime.fromisoformat(value)
-    raise ValueError("a time like 2026-01-31T12:00:00Z")
+    try:
+        return time_of(_text(value))
+    except ValueError:
+        raise ValueError("a time like 2026-01-31T12:00:00Z") from None
 
 
 def _replays(value: object) -> Replays:

@@ -12,10 +12,8 @@ from sysfuzz.kernel.protocol import Frame, Memory
 from sysfuzz.kernel.rules import REFERENCE, Rules
 from sysfuzz.kernel.vmmap import Entry, VMMap
 from sysfuzz.program.ir import CALLS, Mode
-from sysfuzz.program.names import ERRNO, RAX, RCX, RDX, RSP
+from sysfuzz.program.names import RCX, RDX, RSP
 from sysfuzz.program.outcome import Reply
-
-_CARRY = 1
 
 # Calls that code makes with the arguments that an op has, and that return to it.
 _ALIKE = frozenset(CALLS) & {call.name for call in syscalls.SYSCALLS.values()} - {"exit", "sigaction", "sysarch"}
@@ -108,11 +106,6 @@ class Plantable(Kernel):
         if frame.gate == "sysenter":
             frame.pc, frame.regs[RSP] = frame.regs[RDX], frame.regs[RCX]
         result = self.call(process.pid, lwp, name, args)
-        if isinstance(result, int):
-            frame.regs[RAX] = result & self.layout.mask
-            frame.flags &= ~_CARRY
-        else:
-            assert isinstance(result, str), "only peek answers with bytes, and code cannot make it"
-            frame.regs[RAX] = ERRNO[result]
-            frame.flags |= _CARRY
+        assert isinstance(result, int | str), "only peek answers with bytes, and code cannot make it"
+        syscalls.answer(self.mode, frame, result)
         return Reply(name, args, result, locked=locked)
