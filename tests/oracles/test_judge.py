@@ -244,7 +244,7 @@ CASES = [
     (RunsAnything, READ_ONLY + 'poke(0x10000, "0f05c3")\nrun(0x10000)\n', {("sigill-frame", "fetch/protection")}),
     (RunsAnything, READ_ONLY + 'poke(0x10000, "0f0b")\nrun(0x10000)\n', {("sigill-frame", "fetch/protection")}),
     (ForgetsPokes, PLAIN + 'poke(0x10000, "41")\npeek(0x10000, 1)\n', {("errno", "contents")}),
-    (ForgetsPokes, READ_ONLY + 'poke(0x10000, "41")\npeek(0x10000, 1)\n', set()),
+    (ForgetsPokes, READ_ONLY + 'poke(0x10000, "41")\npeek(0x10000, 1)\n', {("errno", "contents")}),
     (
         RunsAnything, PLAIN + READ_ONLY.replace("0x10000", "0x11000") + 'poke(0x10fff, "0f05")\nrun(0x10fff)\n',
         {("sigill-frame", "fetch/protection")},

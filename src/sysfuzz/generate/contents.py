@@ -1,19 +1,21 @@
-"""The idiom of what memory holds: bytes are put down, the map changes around them, and they are looked for where they belong.
+"""The idioms of what memory holds: bytes are put down, the map changes around them, and they are looked for where they belong.
 
-A core that cuts, joins, moves or copies entries can lose their pages, or show those of others. No code runs: behind a run nobody knows what the
-pages that it could write hold.
+A core that cuts, joins, moves or copies entries can lose their pages, or show those of others; pages of a file can be told apart, since they are
+seen from elsewhere, too. No code runs: behind a run nobody knows what the pages that it could write hold.
 """
 
 from sysfuzz.generate import aims, arguments
-from sysfuzz.generate.draft import FIXED, Draft, Place
+from sysfuzz.generate.draft import FILE, FIXED, FLAGGED, READ, RW, SHARED_FILE, Draft, Place
 from sysfuzz.generate.lineage import enter, spawn
 from sysfuzz.generate.neighbours import number, pair
 from sysfuzz.program.ir import Ref
-from sysfuzz.program.names import PAGE
+from sysfuzz.program.layout import FILE_PAGES
+from sysfuzz.program.names import MAP, PAGE
 
 _MOST_CHANGES = 3
 _CHANGES = ("hole", "refill", "beside", "before", "clip", "move", "grow", "inherit", "fork", "free")
 _INHERIT = (0, 1, 4)  # share, copy, zero
+_OFTEN_SHARED = (SHARED_FILE, SHARED_FILE, MAP["MAP_PRIVATE"] | FIXED, MAP["MAP_COPY"] | FIXED, FIXED)
 
 
 def contents(draft: Draft) -> None:
@@ -37,6 +39,43 @@ def contents(draft: Draft) -> None:
         enter(draft, draft.pick(children))
     for page in (draft.pick(written), draft.below(pages)):
         draft.op("peek", draft.plus(start, page * PAGE), 1 + draft.below(4))
+
+
+def file_pages(draft: Draft) -> None:
+    """Pages of a file under two addresses, bytes in both, up to two changes of the first, and looks from either side."""
+    pages = 1 + draft.below(3)
+    first = (
+        draft.below(3) if draft.chance(0.8) else FILE_PAGES - 1 - draft.below(pages + 1)
+    )  # the end is in the middle, or near
+    start = aims.room(draft, pages + 1)  # with room for what follows
+    _map_file(draft, start, pages, first, draft.pick(_OFTEN_SHARED))
+    if draft.chance(0.4):  # a neighbour that goes on in the file, or does not, and may be one mapping with it
+        _map_file(
+            draft,
+            draft.plus(start, pages * PAGE),
+            1,
+            first + pages + draft.pick((0, 0, 1, -1)),
+            draft.pick(_OFTEN_SHARED),
+        )
+        pages += 1
+    other = aims.free_room(draft, pages)
+    _map_file(draft, other, pages, first, SHARED_FILE if draft.chance(0.8) else draft.pick(_OFTEN_SHARED))
+    _write(draft, draft.plus(draft.pick((start, other)), draft.below(pages) * PAGE))
+    children: list[Ref] = []
+    for _ in range(draft.below(_MOST_CHANGES)):
+        start = _change(draft, start, pages, children)
+    if draft.chance(0.6):
+        _write(draft, draft.plus(draft.pick((start, other)), draft.below(pages) * PAGE))
+    if children and draft.chance(0.5):
+        enter(draft, draft.pick(children))
+    for place in (start, other, draft.pick((start, other))):
+        draft.op("peek", draft.plus(place, draft.below(pages) * PAGE), 1 + draft.below(4))
+
+
+def _map_file(draft: Draft, at: Place, pages: int, first: int, flags: int) -> None:
+    """`pages` pages of the file from page `first` on, with the attribute now and then."""
+    prot = RW if draft.chance(0.8) else READ
+    draft.op("mmap", at, pages * PAGE, prot, flags | (FLAGGED if draft.chance(0.2) else 0), FILE, first * PAGE)
 
 
 def _write(draft: Draft, at: Place) -> None:

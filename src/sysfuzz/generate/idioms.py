@@ -56,6 +56,7 @@ IDIOMS: Mapping[str, Idiom] = {
     "forged context": transfers.forged_context,
     "written code": transfers.written_code,
     "contents": contents.contents,
+    "file pages": contents.file_pages,
     "failure": failures.failure,
     "bad flags": refusals.bad_flags,
     "wire": refusals.wire,

@@ -63,7 +63,8 @@ IDIOMS: Table = {
     "handler": (5, "the monitor itself: emulate and go on, from flagged or other pages"),
     "forged context": (3, "setcontext sets a PC that no jump has reached"),
     "written code": (4, "translations of code that was since overwritten"),
-    "contents": (4, "pages that an entry loses or shows twice; no other idiom looks at what memory holds"),
+    "contents": (4, "pages that an entry loses or shows twice"),
+    "file pages": (3, "which page of a file an entry shows, and whose copy; no other idiom looks at what a file holds"),
     "failure": (
         10,
         "forty rows of errors, each of which must change nothing: several of NetBSD's destroy before they fail",

@@ -1,28 +1,48 @@
-"""What anonymous memory holds, as far as the ops of a program say: page by page, for those who peek.
+"""What memory holds, as far as the ops of a program say: page by page, for those who peek.
 
-A page that nobody has written holds zeros, a poke is known, and calls carry, copy, share or drop what is there. What
-code or the kernel may have written is not known, and is never known again: after a run that is all there is. Of files,
-and of the trampoline, nothing is known.
+A page that nobody has written holds zeros, a poke is known, and calls carry, copy, share or drop what is there. A page
+of a file is one for all who share it; a private one shows it until it is written. What code or the kernel may have
+written is not known, and is never known again: after a run that is all there is. Of the trampoline nothing is known.
 """
 
 from collections.abc import Sequence
 
-from sysfuzz.program.names import ADVICE, INHERIT, PAGE
-from sysfuzz.spec.pages import ANON, round_page
+from sysfuzz.program.names import ADVICE, INHERIT, MAP, PAGE
+from sysfuzz.spec.pages import round_page
 from sysfuzz.spec.world import Space, World
 
 _SHARE, _COPY = INHERIT["MAP_INHERIT_SHARE"], INHERIT["MAP_INHERIT_COPY"]
 _FREE = ADVICE["MADV_FREE"]
+_ANONYMOUS, _SHARED = MAP["MAP_ANON"], MAP["MAP_SHARED"]
 
 
 class Cell:
     """One page of memory; several spaces may map it. `data` is None if it is not known, and then for good."""
 
-    __slots__ = ("data", "shared")
+    __slots__ = ("data", "file", "shared", "under")
 
-    def __init__(self, data: bytearray | None) -> None:
+    def __init__(
+        self, data: bytearray | None, file: tuple[int, int] | None = None, under: "Cell | None" = None
+    ) -> None:
         self.data = data
+        self.file = file  # the descriptor and the page of the file that this is, or shows, or was copied from
+        self.under = under  # the file's own page, which is what is seen as long as this one has not been written
         self.shared = False  # it may have been in two spaces
+
+    def seen(self) -> bytearray | None:
+        """What is read here; None: nobody knows."""
+        return self.data if self.under is None else self.under.data
+
+    def written(self) -> bytearray | None:
+        """What is about to be written; a page that shows a file's is a copy of it from now on."""
+        if self.under is not None:
+            seen = self.under.data
+            self.data, self.under = None if seen is None else seen[:], None
+        return self.data
+
+    def lose(self) -> None:
+        """Somebody may have written here."""
+        self.data = self.under = None
 
 
 class Contents:
@@ -31,6 +51,8 @@ class Contents:
     def __init__(self, world: World) -> None:
         self._world = world
         self._memory: dict[Space, dict[int, Cell]] = {}
+        self._files: dict[tuple[int, int], Cell] = {}  # by descriptor and page
+        self._written = False  # code may have written files
 
     def _cells(self, space: Space) -> dict[int, Cell]:
         cells = self._memory.get(space)
@@ -47,22 +69,25 @@ class Contents:
             cell = cells.get(number)
             if cell is None:
                 cell = cells[number] = Cell(bytearray(PAGE))
-            if cell.data is not None:
-                cell.data[offset : offset + len(part)] = part
+            held = cell.written()
+            if held is not None:
+                held[offset : offset + len(part)] = part
             addr, data = addr + len(part), data[len(part) :]
 
     def peek(self, addr: int, count: int) -> bytes | None:
         """What the running process's memory holds, all of which can be touched; None if some of it is not known."""
-        space = self._world.space
-        cells = self._cells(space)
+        cells = self._cells(self._world.space)
         found = b""
         while count:
             number, offset = divmod(addr, PAGE)
             size = min(count, PAGE - offset)
             cell = cells.get(number)
-            if space.pages[number].backing != ANON or (cell is not None and cell.data is None):
+            if cell is None:
+                found += bytes(size)
+            elif (held := cell.seen()) is None:
                 return None
-            found += bytes(size) if cell is None or cell.data is None else cell.data[offset : offset + size]
+            else:
+                found += held[offset : offset + size]
             addr, count = addr + size, count - size
         return found
 
@@ -70,6 +95,9 @@ class Contents:
         """Code has run, and may have written and mapped whatever it could."""
         for space in {process.space: None for process in self._world.processes.values()}:
             self._memory[space] = {number: Cell(None) for number in space.pages}
+        self._written = True
+        for cell in self._files.values():
+            cell.lose()
 
     def call(self, space: Space, name: str, args: Sequence[int], answer: object) -> None:
         """The call of a process in `space` has answered what it must, and the world is as it is then."""
@@ -79,8 +107,7 @@ class Contents:
         match name:
             case "mmap":
                 size = round_page(args[1] + args[5] % PAGE, self._world.mask)
-                for number in range(answer // PAGE, answer // PAGE + size // PAGE):
-                    cells.pop(number, None)
+                self._mapped(cells, range(answer // PAGE, answer // PAGE + size // PAGE), *args[3:])
             case "munmap":
                 self._prune(space)
             case "mremap":
@@ -93,6 +120,20 @@ class Contents:
                     self._forget(cells, number)
             case "fork":
                 self._forked(space, self._world.processes[answer].space)
+
+    def _mapped(self, cells: dict[int, Cell], span: range, flags: int, fd: int, offset: int) -> None:
+        for index, number in enumerate(span, offset // PAGE):
+            if flags & _ANONYMOUS:
+                cells.pop(number, None)
+            else:
+                cells[number] = self._of_file((fd, index), shared=bool(flags & _SHARED))
+
+    def _of_file(self, file: tuple[int, int], shared: bool) -> Cell:
+        """A page of a file as a mapping has it."""
+        own = self._files.get(file)
+        if own is None:
+            own = self._files[file] = Cell(None if self._written else bytearray(PAGE), file)
+        return own if shared else Cell(None, file, own)
 
     def _prune(self, space: Space) -> None:
         cells = self._cells(space)
@@ -109,8 +150,18 @@ class Contents:
         moved = {number - old: cells.pop(number) for number in list(cells) if number in source}
         last = moved.get(oldcount - 1)
         cells.update((first + i, cell) for i, cell in moved.items() if i < newcount)
-        if last is not None and last.data is None:
-            cells.update((first + i, Cell(None)) for i in range(oldcount, newcount))
+        if last is not None:
+            for i in range(oldcount, newcount):
+                behind = self._behind(last, i - oldcount + 1)
+                if behind is not None:
+                    cells[first + i] = behind
+
+    def _behind(self, last: Cell, count: int) -> Cell | None:
+        """The page that a mapping has `count` pages behind its present last one; None if that is one of zeros."""
+        if last.file is not None:
+            fd, page = last.file
+            return self._of_file((fd, page + count), shared=last is self._files[last.file])
+        return Cell(None) if last.data is None else None
 
     def _freed(self, space: Space, args: Sequence[int]) -> None:
         """Freed pages that are not shared hold zeros; of one that was shared, nobody knows whose contents are dropped."""
@@ -119,7 +170,12 @@ class Contents:
         assert span is not None
         for number in span:
             cell = cells.get(number)
-            if cell is not None and cell.data is not None and space.pages[number].inherit != _SHARE:
+            if (
+                cell is not None
+                and cell.file is None
+                and cell.data is not None
+                and space.pages[number].inherit != _SHARE
+            ):
                 if cell.shared:
                     cell.data = None
                 else:
@@ -136,10 +192,16 @@ class Contents:
                 cell.shared = True
                 inherited[number] = cell
             elif page.inherit == _COPY and cell is not None:
-                inherited[number] = Cell(None if cell.data is None else cell.data[:])
+                inherited[number] = self._copied(cell)
         self._memory[child] = inherited
+
+    def _copied(self, cell: Cell) -> Cell:
+        """What a child has that inherits a copy; of what shows a file, it shows the same, and keeps its own changes from now on."""
+        shown = cell if cell.file is not None and cell is self._files[cell.file] else cell.under
+        if shown is not None:
+            return Cell(None, cell.file, shown)
+        return Cell(None if cell.data is None else cell.data[:], cell.file)
 
     @staticmethod
     def _forget(cells: dict[int, Cell], number: int) -> None:
-        cell = cells.setdefault(number, Cell(None))
-        cell.data = None
+        cells.setdefault(number, Cell(None)).lose()
