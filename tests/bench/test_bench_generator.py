@@ -13,13 +13,13 @@ from sysfuzz.program.outcome import NOSYSCALLS, Region
 from sysfuzz.program.text import parse
 from sysfuzz.targets.table import get
 
-RUNS = 4000
+RUNS = 6000
 
 
 @pytest.fixture(scope="module")
 def quality():
     """The generator as it is."""
-    return measure(RUNS, 1)
+    return measure(RUNS, 2)
 
 
 def region(start, end, attributes=0):

@@ -8,10 +8,10 @@ from collections.abc import Collection, Hashable, Mapping
 from hashlib import blake2b
 from zlib import crc32
 
+from sysfuzz.feedback.choices import choices
 from sysfuzz.feedback.counters import CounterMap
 from sysfuzz.feedback.instrument import DOMAIN as CODE
-from sysfuzz.program.ir import CALLS, Kind, Op, Program
-from sysfuzz.program.names import MAP
+from sysfuzz.program.ir import Program
 from sysfuzz.program.outcome import Attempt, Event, Outcome, Region, View
 
 # Counters for each domain. 200,000 executions of the reference showed 3,333 features of "calls", 2,486 of "entries", 367 of "transitions" and
@@ -23,27 +23,6 @@ DOMAINS: Mapping[str, int] = {
     "entries": 16384,  # gate x code width x prefixes x position x decision
     "events": 512,  # pairs of events, with the call that an entry made
 }
-
-_KNOWN_FLAGS = sum(MAP.values())
-_UNKNOWN_FLAG = 1 << 20  # stands for all unknown bits
-_ALIGNED = 1 << 21  # stands for all alignments
-_FLAG_KINDS = (
-    Kind.MAP,
-    Kind.REMAP,
-    Kind.PROT,
-    Kind.ADVICE,
-    Kind.INHERIT,
-    Kind.MSYNC,
-    Kind.MLOCKALL,
-    Kind.FD,
-    Kind.DISPATCH,
-)
-# For each call the positions of its arguments that are flags or choices rather than quantities.
-_CHOICES = {
-    call: tuple((at, param.kind) for at, param in enumerate(params) if param.kind in _FLAG_KINDS)
-    for call, params in CALLS.items()
-}
-_SMALL = 16  # choices beyond are one class: what no call knows
 
 
 class Features:
@@ -73,7 +52,7 @@ class Features:
                 self._run(program, step.events, step.pid, views)
             else:
                 result = step.result
-                calls((op.call, _choices(op), result if isinstance(result, str) else ""))
+                calls((op.call, choices(op), result if isinstance(result, str) else ""))
             for word in step.transitions:
                 transitions((last, word))
                 last = word
@@ -152,26 +131,6 @@ class _Domain:
             return wanted
         taken[index] = 1
         return index
-
-
-def _choices(op: Op) -> int:
-    """The flags and choices of a call in one number."""
-    total = 0
-    for at, kind in _CHOICES[op.call]:
-        value = op.args[at]
-        if not isinstance(value, int):
-            continue
-        if kind in (Kind.MAP, Kind.REMAP):
-            known = value & _KNOWN_FLAGS
-            if value >> 24:
-                known |= _ALIGNED
-            if value & 0xFFFFFF & ~_KNOWN_FLAGS:
-                known |= _UNKNOWN_FLAG
-            value = known
-        else:
-            value = min(value + 1, _SMALL)
-        total = total << 22 | value
-    return total
 
 
 def _few(count: int) -> int:
