@@ -20,6 +20,7 @@ RUNNING = [(name, mode) for name, mode in CASES if name not in LOOKING]
 COUNT = 60
 # Idioms whose point is a refusal fail more often than others.
 REFUSED = {
+    "brink": 0.3,
     "failure": 0.3,
     "bad flags": 0.5,
     "limits": 0.3,

@@ -5,16 +5,17 @@ seen from elsewhere, too. No code runs: behind a run nobody knows what the pages
 """
 
 from sysfuzz.generate import aims, arguments
-from sysfuzz.generate.draft import FILE, FIXED, FLAGGED, READ, RW, SHARED_FILE, Draft, Place
+from sysfuzz.generate.draft import FILE, FIXED, FLAGGED, NO_FD, PRIVATE_ANON, READ, RW, SHARED_FILE, Draft, Place
 from sysfuzz.generate.lineage import enter, spawn
 from sysfuzz.generate.neighbours import number, pair
 from sysfuzz.program.ir import Ref
 from sysfuzz.program.layout import FILE_PAGES
-from sysfuzz.program.names import MAP, PAGE
+from sysfuzz.program.names import ADVICE, MAP, PAGE
 
 _MOST_CHANGES = 3
 _CHANGES = ("hole", "refill", "beside", "before", "clip", "move", "grow", "inherit", "fork", "free")
 _INHERIT = (0, 1, 4)  # share, copy, zero
+_SHARED_MEMORY = MAP["MAP_SHARED"] | MAP["MAP_ANON"]
 _OFTEN_SHARED = (SHARED_FILE, SHARED_FILE, MAP["MAP_PRIVATE"] | FIXED, MAP["MAP_COPY"] | FIXED, FIXED)
 
 
@@ -26,7 +27,9 @@ def contents(draft: Draft) -> None:
     else:
         pages = 2 + draft.below(3)
         start = aims.room(draft, pages)
-        draft.map(start, pages, draft.chance(0.5), arguments.prot(draft))
+        kind = _SHARED_MEMORY if draft.chance(0.2) else PRIVATE_ANON
+        flags = kind | FIXED | (FLAGGED if draft.chance(0.5) else 0)
+        draft.op("mmap", start, pages * PAGE, arguments.prot(draft), flags, NO_FD, 0)
     written = [draft.below(pages) for _ in range(1 + draft.below(2))]
     for page in written:
         _write(draft, draft.plus(start, page * PAGE))
@@ -106,7 +109,11 @@ def _change(draft: Draft, start: Place, pages: int, children: list[Ref]) -> Plac
     elif how == "inherit":
         draft.op("minherit", start, pages * PAGE, draft.pick(_INHERIT))
     elif how == "free":
-        draft.op("madvise", at, PAGE, 6)
+        if draft.chance(0.5):
+            at, pages = start, pages - draft.below(2)
+        else:
+            pages = 1
+        draft.op("madvise", at, max(1, pages) * PAGE, ADVICE["MADV_FREE"])
     else:
         children.append(spawn(draft, "fork"))
     return start

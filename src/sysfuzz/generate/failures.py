@@ -81,7 +81,7 @@ def _moved_to(draft: Draft, start: Place, size: int, new: Place) -> None:
 
 
 ROWS: Mapping[str, Row] = {
-    "mmap EINVAL sharing": lambda d, at, size: _map(d, at, size, PRIVATE_ANON | _SHARED),
+    "mmap EINVAL sharing": lambda d, at, size: _map(d, at, size, _ANON | _SHARED | d.pick((_PRIVATE, MAP["MAP_COPY"]))),
     "mmap EINVAL address": lambda d, at, size: _map(d, d.plus(at, 1 + d.below(PAGE - 1)), size, PRIVATE_ANON),
     "mmap EINVAL descriptor": lambda d, at, size: _map(d, at, size, PRIVATE_ANON, FILE),
     "mmap EINVAL offset": lambda d, at, size: _map(d, at, size, _PRIVATE, FILE, 1 << 63),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from sysfuzz.generate import (
     aims,
     arguments,
+    brinks,
     contents,
     failures,
     lineage,
@@ -58,6 +59,7 @@ IDIOMS: Mapping[str, Idiom] = {
     "contents": contents.contents,
     "file pages": contents.file_pages,
     "failure": failures.failure,
+    "brink": brinks.brink,
     "bad flags": refusals.bad_flags,
     "wire": refusals.wire,
     "limits": refusals.limits,
@@ -67,7 +69,7 @@ IDIOMS: Mapping[str, Idiom] = {
 }
 
 # Idioms whose point is a refusal: in all others a failing op is an accident.
-REFUSALS = frozenset(("failure", "wire", "bad flags", "limits", "ends", "anything"))
+REFUSALS = frozenset(("failure", "brink", "wire", "bad flags", "limits", "ends", "anything"))
 
 # The instructions of these exist in one mode only.
 _OF_ONE_MODE: Mapping[str, Mode] = {"segment": "i386", "far transfer": "amd64"}

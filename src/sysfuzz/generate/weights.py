@@ -69,6 +69,10 @@ IDIOMS: Table = {
         10,
         "forty rows of errors, each of which must change nothing: several of NetBSD's destroy before they fail",
     ),
+    "brink": (
+        6,
+        "sums of pages that decide between success and an error: the last row that mutants of a core survived on",
+    ),
     "bad flags": (6, "the author's own bug: a panic where EINVAL or EOPNOTSUPP was due"),
     "wire": (4, "wiring clips entries and can fail halfway"),
     "limits": (4, "errors that come late in a call, when it may have changed something"),
@@ -151,6 +155,20 @@ FAILURES: Table = {
     "mincore EFAULT": (1, "the vector cannot be written"),
     "mincore ENOMEM": (1, "a hole"),
     "sigaction EINVAL": (1, "no signal, or one that nobody may catch"),
+}
+
+# Sums of a call, each brought to the last value that succeeds or the first that does not.
+BRINKS: Table = {
+    "wired over wired": (3, "pages that are replaced count no longer"),
+    "locked again": (2, "pages that are wired count again"),
+    "locked by all": (2, "the limit over all processes"),
+    "wired by protection": (4, "five conditions decide which pages count"),
+    "full space": (2, "the same sum as for wired pages, for all"),
+    "aligned": (2, "the largest power of two; one that is there already"),
+    "last page": (1, "an end that is the space's"),
+    "part of a page": (2, "the offset's rest moves the address and the length"),
+    "nothing": (3, "empty ranges: three calls, three meanings"),
+    "wired is kept": (2, "the arguments with which wired pages are no error"),
 }
 
 # -- addresses, sizes, flags ------------------------------------------------------------------------------------------
