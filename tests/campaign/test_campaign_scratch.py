@@ -88,7 +88,7 @@ def test_patience(tmp_path: Path) -> None:
 
 def test_somebody_elses_place_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory under that name that another user has made, or a link to anywhere, is refused."""
-    shared("campaigns").symlink_to(tmp_path)
+    shared("runs").symlink_to(tmp_path)
     with pytest.raises(OSError, match=r"symbolic link|Not a directory"), scratch():
         pass
     monkeypatch.setattr(os, "getuid", lambda: 12345)

@@ -37,7 +37,7 @@ def test_sound(layout: Layout) -> None:
     """A sound directory has no problem, and what was looked at is counted."""
     result = run("campaign", "fsck", layout.home, "--json", layout.home.parent / "out.json")
     assert result.exit_code == 0, result.output
-    assert result.stdout == "2 epochs, 2 programs, 2 lines of features, 1 events, 1 findings, 0 faults: 0 problems\n"
+    assert result.stdout == "2 epochs, 2 programs, 2 lines of features, 1 event, 1 finding, 0 faults: 0 problems\n"
     record = json.loads((layout.home.parent / "out.json").read_text())
     assert (record["checked"]["programs"], record["problems"], record["remarks"], record["repaired"]) == (2, [], [], [])
 

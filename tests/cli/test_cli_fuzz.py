@@ -249,6 +249,23 @@ def test_a_killed_run_loses_no_finding(endless: "subprocess.Popen[str]", tmp_pat
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
+def test_what_a_killed_run_has_left_goes_with_the_next(tmp_path: Path) -> None:
+    """Its temporary files; what a run leaves that ends by itself is nothing."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = ENVIRONMENT | {"TMPDIR": str(temporary)}
+    args = command("fuzz", "--target", "nosyscalls", "--seed", 1)
+    with subprocess.Popen(args, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        while not list(temporary.glob("sysfuzz-*/*/*")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    (left,) = temporary.glob("sysfuzz-*/*")
+    subprocess.run([*args, "--runs", "10"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert not left.exists()
+    assert [path for path in temporary.rglob("*") if path.parent != temporary] == []
+
+
 def test_damaged_findings_stop_a_run_before_it_starts(tmp_path: Path) -> None:
     """A store that could not be added to is bad input, named in one line."""
     path = tmp_path / "findings" / "mine" / "finding.json"

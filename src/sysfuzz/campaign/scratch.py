@@ -1,4 +1,4 @@
-"""Where processes of a campaign leave their temporary files: in a directory of their own, which goes when they end, or if they were killed, when
+"""Where a run and its processes leave their temporary files: in a directory of their own, which goes when they end, or if they were killed, when
 others come.
 
 Whoever uses such a directory has it locked, and none is taken for the holder who only has its process number. All directories of a kind lie in
@@ -21,9 +21,9 @@ from sysfuzz.engine.memory import in_memory
 def scratch() -> Iterator[Path]:
     """Make an empty directory the place of temporary files, of this process and its children; it is removed in the end.
 
-    It lies in memory, or in TMPDIR if that is set. What campaigns that were killed have left there is removed first.
+    It lies in memory, or in TMPDIR if that is set. What runs that were killed have left there is removed first.
     """
-    with used(shared("campaigns"), f"{time.monotonic_ns()}-{os.getpid()}") as home:
+    with used(shared("runs"), f"{time.monotonic_ns()}-{os.getpid()}") as home:
         yield home
 
 

@@ -51,9 +51,15 @@ def command(directory: Path, repairs: bool, json_file: str | None) -> int:
     for line in (*repaired, *checked.problems, *(f"remark: {line}" for line in checked.remarks)):
         say(line, json_file)
     say(
-        f"{', '.join(f'{count:,} {what}' for what, count in checked.counts.items())}: {counted(len(checked.problems), 'problem')}",
+        f"{', '.join(_number(count, what) for what, count in checked.counts.items())}: {counted(len(checked.problems), 'problem')}",
         json_file,
     )
     record = {"checked": checked.counts, "problems": checked.problems, "remarks": checked.remarks, "repaired": repaired}
     write_json(json_file, record)
     return FOUND if checked.problems else CLEAN
+
+
+def _number(count: int, what: str) -> str:
+    """A number of things, of which `what` is the plural, such as "lines of features"."""
+    things, space, rest = what.partition(" ")
+    return counted(count, things.removesuffix("s")) + space + rest

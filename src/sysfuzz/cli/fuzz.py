@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sysfuzz.campaign.scratch import scratch
 from sysfuzz.cli.columns import columns, counted
 from sysfuzz.cli.corpora import Corpus
 from sysfuzz.cli.display import display
@@ -104,7 +105,7 @@ def command(
         seconds=seconds,
         sources=_compiled(target),
     )
-    with display(stderr=json_file == STDOUT) as shown, stop_on_signals() as interrupted:
+    with scratch(), display(stderr=json_file == STDOUT) as shown, stop_on_signals() as interrupted:
         how = ", compiled" if settings.sources else ""
         start = f"{counted(workers, 'worker')}{how}, {counted(len(corpus.inputs), 'input')} to start from"
         shown.say(f"fuzzing {target} with seed {settings.seed}: {start}; Ctrl-C ends the run")
