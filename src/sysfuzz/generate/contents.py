@@ -4,6 +4,8 @@ A core that cuts, joins, moves or copies entries can lose their pages, or show t
 seen from elsewhere, too. No code runs: behind a run nobody knows what the pages that it could write hold.
 """
 
+from typing import NamedTuple
+
 from sysfuzz.generate import aims, arguments
 from sysfuzz.generate.draft import FILE, FIXED, FLAGGED, NO_FD, PRIVATE_ANON, READ, RW, SHARED_FILE, Draft, Place
 from sysfuzz.generate.lineage import enter, spawn
@@ -19,27 +21,47 @@ _SHARED_MEMORY = MAP["MAP_SHARED"] | MAP["MAP_ANON"]
 _OFTEN_SHARED = (SHARED_FILE, SHARED_FILE, MAP["MAP_PRIVATE"] | FIXED, MAP["MAP_COPY"] | FIXED, FIXED)
 
 
+class _Kind(NamedTuple):
+    """How pages are mapped; pages of the same kind side by side may become one entry."""
+
+    prot: int
+    flags: int
+    first: int = -1  # the page of the file that comes first, or memory
+
+
+def _map(draft: Draft, at: Place, pages: int, kind: _Kind, skipped: int = 0) -> None:
+    """Pages of a kind; of a file those that are `skipped` behind the first."""
+    page = kind.first + skipped
+    fd, offset = (NO_FD, 0) if kind.first < 0 else (FILE, max(0, page) * PAGE)
+    if kind.first >= 0 and draft.chance(0.1):  # an offset within a page moves the mapping by as much
+        part = 1 + draft.below(PAGE - 1)
+        at, offset = draft.plus(at, part), offset + part
+    draft.op("mmap", at, pages * PAGE if offset % PAGE == 0 else 1, kind.prot, kind.flags, fd, offset)
+
+
 def contents(draft: Draft) -> None:
     """Two to four pages, bytes in some, up to three changes, and looks at what was written and at what must be zeros."""
+    kind = _Kind(arguments.prot(draft), PRIVATE_ANON | FIXED | _flag(draft, 0.5))
     if draft.chance(0.3):
         start, _, end = pair(draft)
         pages = (end - number(draft, start)) // PAGE
     else:
+        if draft.chance(0.2):
+            kind = _Kind(kind.prot, _SHARED_MEMORY | FIXED | _flag(draft, 0.5))
         pages = 2 + draft.below(3)
         start = aims.room(draft, pages)
-        kind = _SHARED_MEMORY if draft.chance(0.2) else PRIVATE_ANON
-        flags = kind | FIXED | (FLAGGED if draft.chance(0.5) else 0)
-        draft.op("mmap", start, pages * PAGE, arguments.prot(draft), flags, NO_FD, 0)
+        _map(draft, start, pages, kind)
     written = [draft.below(pages) for _ in range(1 + draft.below(2))]
     for page in written:
         _write(draft, draft.plus(start, page * PAGE))
     children: list[Ref] = []
     for _ in range(1 + draft.below(_MOST_CHANGES)):
-        start = _change(draft, start, pages, children)
+        start = _change(draft, start, pages, kind, children)
+        if children and draft.chance(0.3):
+            enter(draft, draft.pick(children))
     if draft.chance(0.3):
         _write(draft, draft.plus(start, draft.pick(written) * PAGE))
-    if children and draft.chance(0.6):
-        enter(draft, draft.pick(children))
+    _elsewhere(draft, children)
     for page in (draft.pick(written), draft.below(pages)):
         draft.op("peek", draft.plus(start, page * PAGE), 1 + draft.below(4))
 
@@ -48,55 +70,56 @@ def file_pages(draft: Draft) -> None:
     """Pages of a file under two addresses, bytes in both, up to two changes of the first, and looks from either side."""
     pages = 1 + draft.below(3)
     first = (
-        draft.below(3) if draft.chance(0.8) else FILE_PAGES - 1 - draft.below(pages + 1)
-    )  # the end is in the middle, or near
+        1 + draft.below(3) if draft.chance(0.8) else FILE_PAGES - 1 - draft.below(pages + 1)
+    )  # or at the end, or over it
+    kind = _Kind(RW if draft.chance(0.8) else READ, draft.pick(_OFTEN_SHARED) | _flag(draft, 0.2), first)
     start = aims.room(draft, pages + 1)  # with room for what follows
-    _map_file(draft, start, pages, first, draft.pick(_OFTEN_SHARED))
-    if draft.chance(0.4):  # a neighbour that goes on in the file, or does not, and may be one mapping with it
-        _map_file(
-            draft,
-            draft.plus(start, pages * PAGE),
-            1,
-            first + pages + draft.pick((0, 0, 1, -1)),
-            draft.pick(_OFTEN_SHARED),
-        )
-        pages += 1
-    other = aims.free_room(draft, pages)
-    _map_file(draft, other, pages, first, SHARED_FILE if draft.chance(0.8) else draft.pick(_OFTEN_SHARED))
+    _map(draft, start, pages, kind)
+    other = aims.free_room(draft, pages + 1)
+    shared = kind._replace(flags=SHARED_FILE) if draft.chance(0.8) else kind._replace(flags=draft.pick(_OFTEN_SHARED))
+    _map(draft, other, pages, shared)
     _write(draft, draft.plus(draft.pick((start, other)), draft.below(pages) * PAGE))
     children: list[Ref] = []
     for _ in range(draft.below(_MOST_CHANGES)):
-        start = _change(draft, start, pages, children)
+        start = _change(draft, start, pages, kind, children)
+        if children and draft.chance(0.3):
+            enter(draft, draft.pick(children))
     if draft.chance(0.6):
         _write(draft, draft.plus(draft.pick((start, other)), draft.below(pages) * PAGE))
-    if children and draft.chance(0.5):
-        enter(draft, draft.pick(children))
+    _elsewhere(draft, children)
     for place in (start, other, draft.pick((start, other))):
         draft.op("peek", draft.plus(place, draft.below(pages) * PAGE), 1 + draft.below(4))
 
 
-def _map_file(draft: Draft, at: Place, pages: int, first: int, flags: int) -> None:
-    """`pages` pages of the file from page `first` on, with the attribute now and then."""
-    prot = RW if draft.chance(0.8) else READ
-    draft.op("mmap", at, pages * PAGE, prot, flags | (FLAGGED if draft.chance(0.2) else 0), FILE, first * PAGE)
+def _elsewhere(draft: Draft, children: list[Ref]) -> None:
+    """Go on in a child, or in the first process, if there is a choice."""
+    if children and draft.chance(0.5):
+        enter(draft, draft.pick(children))
+    elif children and draft.chance(0.6):
+        draft.op("as", 1, 0)
+
+
+def _flag(draft: Draft, share: float) -> int:
+    return FLAGGED if draft.chance(share) else 0
 
 
 def _write(draft: Draft, at: Place) -> None:
     draft.op("poke", at, bytes((1 + draft.below(255),)))
 
 
-def _change(draft: Draft, start: Place, pages: int, children: list[Ref]) -> Place:
-    """One change of the pages or of their neighbours; where the pages begin now. A child that comes of it is added to `children`."""
-    at = draft.plus(start, draft.below(pages) * PAGE)
+def _change(draft: Draft, start: Place, pages: int, kind: _Kind, children: list[Ref]) -> Place:
+    """One change of the pages, which are of a kind, or of their neighbours; where they begin now. A child of it is added to `children`."""
+    page = draft.below(pages)
+    at = draft.plus(start, page * PAGE)
     how = draft.pick(_CHANGES)
     if how in ("hole", "refill"):
         draft.op("munmap", at, PAGE)
         if how == "refill":
-            draft.map(at, 1, draft.chance(0.5))
+            _neighbour(draft, at, kind, page)
     elif how == "beside":
-        draft.map(draft.plus(start, pages * PAGE), 1, draft.chance(0.5))
+        _neighbour(draft, draft.plus(start, pages * PAGE), kind, pages)
     elif how == "before":
-        draft.map(draft.plus(start, -PAGE), 1, draft.chance(0.5))
+        _neighbour(draft, draft.plus(start, -PAGE), kind, -1)
     elif how == "clip":
         arguments.clipping(draft, at, PAGE)
     elif how == "move":
@@ -109,11 +132,18 @@ def _change(draft: Draft, start: Place, pages: int, children: list[Ref]) -> Plac
     elif how == "inherit":
         draft.op("minherit", start, pages * PAGE, draft.pick(_INHERIT))
     elif how == "free":
-        if draft.chance(0.5):
-            at, pages = start, pages - draft.below(2)
-        else:
-            pages = 1
-        draft.op("madvise", at, max(1, pages) * PAGE, ADVICE["MADV_FREE"])
+        whole = draft.chance(0.5)
+        draft.op("madvise", start if whole else at, (pages if whole else 1) * PAGE, ADVICE["MADV_FREE"])
     else:
         children.append(spawn(draft, "fork"))
     return start
+
+
+def _neighbour(draft: Draft, at: Place, kind: _Kind, skipped: int) -> None:
+    """A page that goes on where the pages of a kind end or begin, so that they may be joined; or nearly so."""
+    if draft.chance(0.6):
+        _map(draft, at, 1, kind, skipped)
+    elif draft.chance(0.4):
+        _map(draft, at, 1, kind, skipped + draft.pick((1, -1)))
+    else:
+        draft.map(at, 1, draft.chance(0.5))
