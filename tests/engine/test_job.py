@@ -7,7 +7,9 @@ import pytest
 from sysfuzz.engine.job import Flaky, FuzzJob, create
 from sysfuzz.engine.replay import REPLAYS, Replay, Replayed
 from sysfuzz.feedback.counters import CounterMap
+from sysfuzz.feedback.novelty import Novelty
 from sysfuzz.findings.store import Store
+from sysfuzz.program.ir import Program
 from sysfuzz.program.text import parse
 from sysfuzz.program.wire import decode, encode
 from sysfuzz.targets.table import get
@@ -153,6 +155,33 @@ def test_a_cross_borrows_from_the_second_program() -> None:
     children = [decode(job.crossover(first, second, 4096, 0)) for _ in range(1000)]
     borrowed = [child for child in children if any(op.call == "sysarch" and op.args[1] == 7 for op in child.ops)]
     assert any(op.call == "run" for child in borrowed for op in child.ops)
+
+
+def test_the_rarest_of_a_few_is_executed_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fresh programs, mutants and crosses are chosen by what has not been tried, and an input of the corpus counts as tried."""
+    job = job_for(get("nosyscalls"), None)
+    asked: list[int] = []
+    tried: list[Program] = []
+    monkeypatch.setattr(Novelty, "choose", lambda _self, made: asked.append(len(made)) or made[-1])
+    monkeypatch.setattr(Novelty, "tried", lambda _self, program: tried.append(program))
+    first, second = wire(ESCAPE), wire(PANIC)
+    job.execute(first)
+    made = [job.mutate(first, 4096, 0), job.crossover(first, second, 4096, 0)]
+    for data in made:
+        job.execute(data)
+    assert asked == [3, 3]
+    assert tried == [decode(first)]
+
+
+def test_one_in_four_of_the_crosses_asked_for_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are fresh programs, or mutants that borrow."""
+    crossed = []
+    monkeypatch.setattr("sysfuzz.engine.job.crossover", lambda a, b, _rng: crossed.append(1) or a)
+    job = job_for(get("nosyscalls"), None)
+    first, second = wire(ESCAPE), wire(PANIC)
+    for _ in range(400):
+        job.crossover(first, second, 4096, 0)
+    assert 0.15 < len(crossed) / 3 / 400 < 0.35
 
 
 def test_domains_that_are_switched_off_show_nothing() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sysfuzz.findings.rulebook import RULES, rule_of_answer, rule_of_flags, rule_of_map
+from sysfuzz.findings.rulebook import RULES
+from sysfuzz.findings.ruling import rule_of_answer, rule_of_flags, rule_of_map
 from sysfuzz.program.ir import CALLS
 from sysfuzz.program.names import MAP
 

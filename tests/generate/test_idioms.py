@@ -18,7 +18,7 @@ CASES = [(name, mode) for name in IDIOMS for mode in MODES_OF.get(name, MODES)]
 LOOKING = ("contents", "file pages")  # at memory, instead of running code
 RUNNING = [(name, mode) for name, mode in CASES if name not in LOOKING]
 COUNT = 60
-# Idioms whose point is a refusal fail more often than others.
+# Idioms whose point is a refusal fail more often than others; so do looks behind the end of a file, and into holes.
 REFUSED = {
     "brink": 0.3,
     "failure": 0.3,

@@ -85,17 +85,29 @@ bool user_read(struct sysfuzz_core *core, struct process *process, uint64_t addr
 	return true;
 }
 
-/* All or nothing: every page is brought in before the first byte is written. */
+/* Whether every byte lies in a page that allows what is needed and has memory; brings no page in. */
+static bool reaches(struct sysfuzz_core *core, struct process *process, uint64_t addr, uint64_t size, uint32_t needed)
+{
+	struct entry *entry;
+	uint64_t length;
+
+	for (; size > 0; size -= length, addr = (addr + length) & core->mask) {
+		entry = map_lookup(process->map, addr);
+		if (entry == NULL || (entry->prot & needed) != needed || entry_past_end(entry, addr))
+			return false;
+		length = piece(addr, size);
+	}
+	return true;
+}
+
+/* All or nothing: no page is brought in, and none of a file copied, before all are known to be there. */
 bool user_write(struct sysfuzz_core *core, struct process *process, uint64_t addr, const void *data, uint64_t size, bool forced)
 {
 	const uint8_t *from = data;
-	uint64_t at = addr, left = size, length;
+	uint64_t length;
 
-	for (; left > 0; left -= length, at = (at + length) & core->mask) {
-		if (locate(core, process, at, PROT_WRITE, forced) == 0)
-			return false;
-		length = piece(at, left);
-	}
+	if (!reaches(core, process, addr, size, forced ? 0 : PROT_WRITE))
+		return false;
 	for (; size > 0; size -= length, addr = (addr + length) & core->mask) {
 		length = piece(addr, size);
 		core->host->write(core->host->context, locate(core, process, addr, PROT_WRITE, forced), from, length);
@@ -107,16 +119,7 @@ bool user_write(struct sysfuzz_core *core, struct process *process, uint64_t add
 /* Whether a copyout would succeed; brings no page in. */
 bool user_can_write(struct sysfuzz_core *core, struct process *process, uint64_t addr, uint64_t size)
 {
-	struct entry *entry;
-	uint64_t length;
-
-	for (; size > 0; size -= length, addr = (addr + length) & core->mask) {
-		entry = map_lookup(process->map, addr);
-		if (entry == NULL || !(entry->prot & PROT_WRITE) || entry_past_end(entry, addr))
-			return false;
-		length = piece(addr, size);
-	}
-	return true;
+	return reaches(core, process, addr, size, PROT_WRITE);
 }
 
 /* Up to `size` bytes of code, cut before the first page that cannot be executed; how many. */

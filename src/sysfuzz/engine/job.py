@@ -42,7 +42,6 @@ _FRESH = 0.8
 # one in 140 fresh programs shows, or fewer, 30,000 programs chosen so showed each 1.5 times as often (geometric mean) as 30,000 that were not;
 # three of the 16 less often (half, 0.7, 0.8). Of five as little was gained as of three. It costs a fifth of the rate.
 _CANDIDATES = 3
-_CANDIDATES = 3
 
 
 class Flaky(Exception):
@@ -103,7 +102,10 @@ class FuzzJob:
     def execute(self, data: bytes) -> Sequence[str]:
         """Run one input; the buckets that it showed."""
         self._executions += 1
+        chosen = data in self._programs
         program = self._program(data)
+        if not chosen:
+            self._novelty.tried(program)  # an input of the corpus
         outcome = self._target.run(program)
         self._features.mark(program, outcome)
         return self._judged(program, outcome)
@@ -145,26 +147,31 @@ class FuzzJob:
 
     def mutate(self, data: bytes, max_size: int, _seed: int) -> bytes:
         """A mutant of the program in `data`, or a fresh program."""
-        return self._next(data, None, max_size)
+        return self._fresh_or_mutant(data, None, max_size)
 
     def crossover(self, first: bytes, second: bytes, max_size: int, _seed: int) -> bytes:
         """A mutant of the first program that may borrow from the second, now and then a cross of the two, or a fresh program."""
-        return self._next(first, self._program(second), max_size)
+        other = self._program(second)
+        if self._rng.random() >= _CROSSED:
+            return self._fresh_or_mutant(first, other, max_size)
+        program = self._program(first)
+        return self._rarest([crossover(program, other, self._rng) for _ in range(_CANDIDATES)], max_size)
 
     def close(self) -> None:
         """Write down the sightings that were only counted so far."""
         for bucket, known in self._known.items():
             self._record(bucket, known)
 
-    def _next(self, data: bytes, other: Program | None, max_size: int) -> bytes:
-        """The input to execute next: of a few that were made in the same way, the one with the rarest interactions."""
+    def _fresh_or_mutant(self, data: bytes, other: Program | None, max_size: int) -> bytes:
         rng = self._rng
         if self._executions < _FRESH_ONLY or rng.random() < _FRESH:
             made = [armed(invent(rng), rng, self._target.promise) for _ in range(_CANDIDATES)]
-        elif other is not None and rng.random() < _CROSSED:
-            made = [crossover(self._program(data), other, rng) for _ in range(_CANDIDATES)]
         else:
             made = [mutate(self._program(data), rng, other) for _ in range(_CANDIDATES)]
+        return self._rarest(made, max_size)
+
+    def _rarest(self, made: Sequence[Program], max_size: int) -> bytes:
+        """Of some programs the one whose interactions are the rarest, to be executed next."""
         return self._encoded(self._novelty.choose(made), max_size)
 
     # -- programs -----------------------------------------------------------------------------------------------------
@@ -173,7 +180,6 @@ class FuzzJob:
         program = self._programs.get(data)
         if program is None:
             program = self._remember(data, decode(data))
-            self._novelty.tried(program)  # an input of the corpus, which nobody has chosen here
         return program
 
     def _encoded(self, program: Program, max_size: int) -> bytes:

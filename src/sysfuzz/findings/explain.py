@@ -13,7 +13,8 @@ from sysfuzz.findings.facts import facts, frame_differences, signal_differences
 from sysfuzz.findings.instruction import instruction_of
 from sysfuzz.findings.life import Code, life
 from sysfuzz.findings.rule import Rule
-from sysfuzz.findings.rulebook import RULES, rule_of_answer, rule_of_door, rule_of_flags, rule_of_map
+from sysfuzz.findings.rulebook import RULES
+from sysfuzz.findings.ruling import rule_of_answer, rule_of_door, rule_of_flags, rule_of_map
 from sysfuzz.findings.scene import Scene, Tried, find, opcode_pages, panicked_op
 from sysfuzz.findings.sides import both
 from sysfuzz.findings.summary import summary, verb_of

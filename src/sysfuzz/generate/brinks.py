@@ -1,13 +1,14 @@
-"""Brinks: calls at the last value that succeeds, or the first that does not, where several numbers together decide which it is.
+"""Brinks: calls at the last value that succeeds or the first that does not, and where a range is nothing or begins within a page.
 
-A core that counts a page too many, or the wrong ones, refuses here what it must allow; `failures` is well behind these lines. Each row of the
-table is one sum of some call: wired pages less those replaced, what becomes wired by a change of protection, the largest alignment.
+A core that counts a page too many, or the wrong ones, refuses here what it must allow; `failures` is well behind these lines. Most rows of the
+table are a sum of some call: wired pages less those replaced, what becomes wired by a change of protection. Others are what a call allows to
+pages that its neighbours refuse.
 """
 
 from collections.abc import Callable, Mapping
 
 from sysfuzz.generate import aims, probes, weights
-from sysfuzz.generate.draft import FILE, FLAGGED, NO_FD, PRIVATE_ANON, READ, RX, SHARED_FILE, Draft, Place
+from sysfuzz.generate.draft import FILE, FIXED, FLAGGED, NO_FD, PRIVATE_ANON, READ, RX, SHARED_FILE, Draft, Place
 from sysfuzz.generate.lineage import enter, spawn
 from sysfuzz.generate.neighbours import number
 from sysfuzz.program.layout import FILE_PAGES, MAX_LOCKED_PAGES, MAX_PAGES, MAX_WIRED_PAGES, STACK_PAGES
@@ -48,7 +49,7 @@ def _wired_over_wired(draft: Draft) -> Place:
 def _locked_again(draft: Draft) -> Place:
     """mlock counts what it is asked for, wired or not."""
     old = MAX_LOCKED_PAGES - 4 - draft.below(8)
-    start = _wide(draft, old + 4)
+    start = _wide(draft, MAX_LOCKED_PAGES + 1)
     draft.op("mlock", start, old * PAGE)
     new = max(1, _about(draft, MAX_LOCKED_PAGES - old))
     at = draft.plus(start, (old + draft.pick((0, -1, -new))) * PAGE)
@@ -84,10 +85,10 @@ def _wired_by_protection(draft: Draft) -> Place:
     start = _wide(draft, count, _NONE if early or draft.chance(0.5) else READ)
     if not early:
         if draft.chance(0.5):  # wired before they could not be touched
-            some = 1 + draft.below(count)
+            some = 1 + draft.below(MAX_LOCKED_PAGES // 2)  # twice that is allowed, too
             for _ in range(1 + draft.below(2)):
                 draft.op("mprotect", start, some * PAGE, READ)
-                draft.op("mlock", start, min(some, MAX_LOCKED_PAGES) * PAGE)
+                draft.op("mlock", start, some * PAGE)
             draft.op("mprotect", start, some * PAGE, _NONE)
         draft.op("mlockall", MLOCKALL["MCL_FUTURE"])
     if draft.chance(0.3):
@@ -126,10 +127,13 @@ def _aligned(draft: Draft) -> Place:
 
 
 def _last_page(draft: Draft) -> Place:
-    """A mapping grown to the very end of the space, or by a page more."""
+    """A mapping grown to the very end of the space, or by a page more: then it moves, unless it must not."""
     start = draft.layout.vm_max - 2 * PAGE
     draft.map(start, 1, draft.chance(0.5))
-    draft.op("mremap", start, PAGE, 0, PAGE * draft.pick((2, 2, 3)), 0)
+    if draft.chance(0.5):
+        draft.op("mremap", start, PAGE, 0, PAGE * draft.pick((2, 3)), 0)
+    else:
+        draft.op("mremap", start, PAGE, start, PAGE * draft.pick((2, 3)), FIXED)
     return start
 
 

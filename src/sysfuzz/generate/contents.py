@@ -30,13 +30,13 @@ class _Kind(NamedTuple):
 
 
 def _map(draft: Draft, at: Place, pages: int, kind: _Kind, skipped: int = 0) -> None:
-    """Pages of a kind; of a file those that are `skipped` behind the first."""
-    page = kind.first + skipped
-    fd, offset = (NO_FD, 0) if kind.first < 0 else (FILE, max(0, page) * PAGE)
-    if kind.first >= 0 and draft.chance(0.1):  # an offset within a page moves the mapping by as much
-        part = 1 + draft.below(PAGE - 1)
-        at, offset = draft.plus(at, part), offset + part
-    draft.op("mmap", at, pages * PAGE if offset % PAGE == 0 else 1, kind.prot, kind.flags, fd, offset)
+    """Pages of a kind; of a file those that are `skipped` behind the first, now and then from within the page on."""
+    if kind.first < 0:
+        draft.op("mmap", at, pages * PAGE, kind.prot, kind.flags, NO_FD, 0)
+        return
+    part = 1 + draft.below(PAGE - 1) if draft.chance(0.1) else 0
+    offset = max(0, kind.first + skipped) * PAGE + part
+    draft.op("mmap", draft.plus(at, part), pages * PAGE - part, kind.prot, kind.flags, FILE, offset)
 
 
 def contents(draft: Draft) -> None:

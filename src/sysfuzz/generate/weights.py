@@ -71,7 +71,7 @@ IDIOMS: Table = {
     ),
     "brink": (
         6,
-        "sums of pages that decide between success and an error: the last row that mutants of a core survived on",
+        "sums of pages that decide between success and an error: mutants of these had survived longest",
     ),
     "bad flags": (6, "the author's own bug: a panic where EINVAL or EOPNOTSUPP was due"),
     "wire": (4, "wiring clips entries and can fail halfway"),

@@ -62,9 +62,14 @@ class UserMemory:
 
     def can_write(self, process: Process, addr: int, count: int) -> bool:
         """Whether a copyout of `count` bytes would succeed; brings no page in."""
+        return self._reaches(process, addr, count, _WRITE)
+
+    @staticmethod
+    def _reaches(process: Process, addr: int, count: int, needed: int) -> bool:
+        """Whether each of `count` bytes lies in a page that allows what is `needed` and has memory; brings no page in."""
         while count > 0:
             entry = process.vm.lookup(addr)
-            if entry is None or not entry.prot & _WRITE or entry.past_end(addr):
+            if entry is None or entry.prot & needed != needed or entry.past_end(addr):
                 return False
             length = PAGE - (addr & _PAGE_MASK)
             addr = addr + length & process.vm.layout.mask
@@ -131,6 +136,8 @@ class UserMemory:
                 return False
             self._memory.write(paddr, data)
             return True
+        if not self._reaches(process, addr, len(data), 0 if forced else _WRITE):
+            return False  # before a private page of a file is copied for it
         pieces = self._pieces(process, addr, len(data), "write", forced)
         if pieces is None:
             return False

@@ -7,6 +7,7 @@ written is not known, and is never known again: after a run that is all there is
 
 from collections.abc import Sequence
 
+from sysfuzz.program.layout import FILE_PAGES
 from sysfuzz.program.names import ADVICE, INHERIT, MAP, PAGE
 from sysfuzz.spec.pages import round_page
 from sysfuzz.spec.world import Space, World
@@ -17,7 +18,7 @@ _ANONYMOUS, _SHARED = MAP["MAP_ANON"], MAP["MAP_SHARED"]
 
 
 class Cell:
-    """One page of memory; several spaces may map it. `data` is None if it is not known, and then for good."""
+    """One page of memory; several spaces may map it. `data` is None while `under` is seen instead; else if it is not known, then for good."""
 
     __slots__ = ("data", "file", "shared", "under")
 
@@ -123,7 +124,7 @@ class Contents:
 
     def _mapped(self, cells: dict[int, Cell], span: range, flags: int, fd: int, offset: int) -> None:
         for index, number in enumerate(span, offset // PAGE):
-            if flags & _ANONYMOUS:
+            if flags & _ANONYMOUS or index >= FILE_PAGES:  # behind the end there is nothing to see
                 cells.pop(number, None)
             else:
                 cells[number] = self._of_file((fd, index), shared=bool(flags & _SHARED))

@@ -57,7 +57,7 @@ def _inherited(pages: Pages) -> Pages:
     for number, page in pages.items():
         if page.inherit == ZERO:
             child[number] = page._replace(wired=0, backing=ANON)
-        elif page.inherit != NONE:  # shared or copied: contents are not modelled
+        elif page.inherit != NONE:  # shared or copied: to `contents.py` that is a difference
             child[number] = page._replace(wired=0) if page.wired else page
     return child
 

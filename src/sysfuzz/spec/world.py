@@ -1,8 +1,8 @@
 """The model that calls change: processes, the address spaces that they use, and who is running.
 
 vfork makes two processes use one space, so what belongs to the map (its pages, mlockall's MCL_FUTURE) lives there and
-what belongs to the process (the mark, handlers, LWPs) lives in the process. Contents of memory and registers are not
-modelled: the spec predicts decisions, not data.
+what belongs to the process (the mark, handlers, LWPs) lives in the process. What memory holds
+is the business of `contents.py`, as far as it is known; registers are not modelled.
 """
 
 from sysfuzz.program.ir import Mode, make
