@@ -28,6 +28,7 @@ REFUSED = {
     "wire": 0.2,
     "anything": 0.2,
     "file pages": 0.15,
+    "contents": 0.1,
 }
 
 

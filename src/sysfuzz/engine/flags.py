@@ -10,8 +10,8 @@ def flags(seed: int, max_len: int, rss_limit_mb: int) -> list[str]:
         f"-seed={1 + seed % 0x7FFF_FFFF}",  # an int of C; 0 would mean the time of day
         f"-max_len={max_len}",
         "-len_control=0",  # length is no measure of a structured input
-        # Which input is mutated next is drawn with more weight on later ones, not by how rare its features are: of 60,000 executions (seeds 1 to 3)
-        # 5,437, 5,523 and 5,531 features instead of 5,418, 5,458 and 5,449, and 5 % more executions a second. What is rare is chosen among
+        # Which input is mutated next is drawn with more weight on later ones, not by how rare its features are: of 60,000 executions (seeds 1 to
+        # 3) 5,437, 5,523 and 5,531 features instead of 5,418, 5,458 and 5,449, and 5 % more executions a second. What is rare is chosen among
         # programs that were made (`job.py`).
         "-entropic=0",
         "-reload=0",  # nobody else writes into the corpus, and when it is read again would depend on the clock

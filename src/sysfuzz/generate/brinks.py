@@ -114,6 +114,8 @@ def _aligned(draft: Draft) -> Place:
     """The largest alignment that there is room for; one that a mapping has already, so that mremap leaves it where it is."""
     if draft.chance(0.4):
         largest = draft.layout.vm_max.bit_length() - 1
+        if draft.chance(0.3):  # right behind the only place
+            draft.map((1 << largest) + PAGE, 1, draft.chance(0.5))
         draft.op(
             "mmap", 0, PAGE, RX, PRIVATE_ANON | _flag(draft) | largest + draft.pick((0, 0, 1)) << _ALIGN_SHIFT, NO_FD, 0
         )

@@ -15,8 +15,9 @@ from sysfuzz.program.layout import FILE_PAGES
 from sysfuzz.program.names import ADVICE, MAP, PAGE
 
 _MOST_CHANGES = 3
-_CHANGES = ("hole", "refill", "beside", "before", "clip", "move", "grow", "inherit", "fork", "free")
+_CHANGES = ("hole", "refill", "beside", "before", "bridge", "clip", "move", "grow", "inherit", "fork", "free")
 _INHERIT = (0, 1, 4)  # share, copy, zero
+_READ_ONLY, _NO_EXEC = 4, 5  # descriptors of the other two files
 _SHARED_MEMORY = MAP["MAP_SHARED"] | MAP["MAP_ANON"]
 _OFTEN_SHARED = (SHARED_FILE, SHARED_FILE, MAP["MAP_PRIVATE"] | FIXED, MAP["MAP_COPY"] | FIXED, FIXED)
 
@@ -27,6 +28,7 @@ class _Kind(NamedTuple):
     prot: int
     flags: int
     first: int = -1  # the page of the file that comes first, or memory
+    fd: int = FILE
 
 
 def _map(draft: Draft, at: Place, pages: int, kind: _Kind, skipped: int = 0) -> None:
@@ -36,7 +38,7 @@ def _map(draft: Draft, at: Place, pages: int, kind: _Kind, skipped: int = 0) -> 
         return
     part = 1 + draft.below(PAGE - 1) if draft.chance(0.1) else 0
     offset = max(0, kind.first + skipped) * PAGE + part
-    draft.op("mmap", draft.plus(at, part), pages * PAGE - part, kind.prot, kind.flags, FILE, offset)
+    draft.op("mmap", draft.plus(at, part), pages * PAGE - part, kind.prot, kind.flags, kind.fd, offset)
 
 
 def contents(draft: Draft) -> None:
@@ -120,6 +122,9 @@ def _change(draft: Draft, start: Place, pages: int, kind: _Kind, children: list[
         _neighbour(draft, draft.plus(start, pages * PAGE), kind, pages)
     elif how == "before":
         _neighbour(draft, draft.plus(start, -PAGE), kind, -1)
+    elif how == "bridge":  # what has never been touched is joined with what has
+        for skipped in (-2, -1):
+            _neighbour(draft, draft.plus(start, skipped * PAGE), kind, skipped)
     elif how == "clip":
         arguments.clipping(draft, at, PAGE)
     elif how == "move":
@@ -141,9 +146,15 @@ def _change(draft: Draft, start: Place, pages: int, kind: _Kind, children: list[
 
 def _neighbour(draft: Draft, at: Place, kind: _Kind, skipped: int) -> None:
     """A page that goes on where the pages of a kind end or begin, so that they may be joined; or nearly so."""
-    if draft.chance(0.6):
+    if draft.chance(0.5):
         _map(draft, at, 1, kind, skipped)
-    elif draft.chance(0.4):
-        _map(draft, at, 1, kind, skipped + draft.pick((1, -1)))
+    elif kind.first >= 0 and draft.chance(0.8):
+        near = (
+            kind._replace(first=max(1, kind.first + draft.pick((1, -1)))),
+            kind._replace(flags=draft.pick(_OFTEN_SHARED)),
+            kind._replace(fd=_READ_ONLY, flags=FIXED, prot=READ),
+            kind._replace(fd=_NO_EXEC),
+        )
+        _map(draft, at, 1, draft.pick(near), skipped)
     else:
         draft.map(at, 1, draft.chance(0.5))
