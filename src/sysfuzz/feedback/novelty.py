@@ -2,8 +2,8 @@
 
 A bug that outlives a review needs two steps that are harmless one by one: a call, and another one on the same pages. So what is counted is
 interactions, a step with a later one and how their ranges lie to each other, as in pairwise testing (Kuhn, Wallace, Gallo, "Software fault
-interactions and implications for software testing", 2004); what they lead to is not known here. A program takes a tenth
-of the time to invent that it takes to run, so that it pays to invent some and run the one whose interactions are the rarest.
+interactions and implications for software testing", 2004); what they lead to is not known here. A program takes a tenth of the time to invent
+that it takes to run, so that it pays to invent some and run the one whose interactions are the rarest.
 """
 
 from collections.abc import Mapping, Sequence
