@@ -18,7 +18,7 @@ from sysfuzz.program.text import Source, load
 from sysfuzz.targets.table import get
 
 HAND_WRITTEN = Path(__file__).parent.parent / "weaknesses"
-SEEDS = (1, 2)
+SEEDS = (2, 3)
 
 # A page with the flag, and one without; nothing is done with them.
 FLAGGED = "mmap(0x10000, 0x1000, PROT_NONE, MAP_ANON|MAP_NOSYSCALLS, -1, 0)\n"
