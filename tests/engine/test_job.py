@@ -9,6 +9,7 @@ from sysfuzz.engine.replay import REPLAYS, Replay, Replayed
 from sysfuzz.feedback.counters import CounterMap
 from sysfuzz.feedback.novelty import Novelty
 from sysfuzz.findings.store import Store
+from sysfuzz.generate.fresh import fresh
 from sysfuzz.program.ir import Program
 from sysfuzz.program.text import parse
 from sysfuzz.program.wire import decode, encode
@@ -173,15 +174,24 @@ def test_the_rarest_of_a_few_is_executed_next(monkeypatch: pytest.MonkeyPatch) -
     assert tried == [decode(first)]
 
 
-def test_one_in_four_of_the_crosses_asked_for_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are fresh programs, or mutants that borrow."""
-    crossed = []
-    monkeypatch.setattr("sysfuzz.engine.job.crossover", lambda a, b, _rng: crossed.append(1) or a)
+def test_four_of_five_are_fresh_and_one_in_four_of_the_others_is_a_cross(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest are mutants that borrow; at first all are fresh."""
+    made: list[str] = []
+    monkeypatch.setattr("sysfuzz.engine.job.crossover", lambda a, _b, _rng: made.append("cross") or a)
+    monkeypatch.setattr("sysfuzz.engine.job.mutate", lambda a, _rng, _b: made.append("mutant") or a)
+    monkeypatch.setattr("sysfuzz.engine.job.invent", lambda rng: made.append("fresh") or fresh(rng))
     job = job_for(get("nosyscalls"), None)
     first, second = wire(ESCAPE), wire(PANIC)
-    for _ in range(400):
+    job.crossover(first, second, 4096, 0)
+    assert made == ["fresh"] * 3
+    for _ in range(1000):
+        job.execute(first)
+    made.clear()
+    for _ in range(1000):
         job.crossover(first, second, 4096, 0)
-    assert 0.15 < len(crossed) / 3 / 400 < 0.35
+    assert 0.77 < made.count("fresh") / 3000 < 0.83
+    assert 0.03 < made.count("cross") / 3000 < 0.07
+    assert made.count("mutant") == 3000 - made.count("fresh") - made.count("cross")
 
 
 def test_domains_that_are_switched_off_show_nothing() -> None:

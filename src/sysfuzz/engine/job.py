@@ -29,15 +29,15 @@ from sysfuzz.targets.clibrary import LibraryTarget
 from sysfuzz.targets.table import Target, get
 
 _CACHED = 4096  # programs: libFuzzer executes what it has just mutated, and mutates what it has kept
-# Of what libFuzzer asks for, half are crosses, yet the halves of two programs seldom make a whole one. So one in four is a cross, and the others
-# are mutants that borrow from the second program: 37 trials of 21 weaknesses took 4,529 executions in the mean, 8,000 at most, instead of 5,742.
-_CROSSED = 0.25
-# In the place of most mutants, not of real crosses, there are fresh programs, since most bugs are an idiom away: at first always, later in this
-# share, so that seven of ten inputs are fresh. On 8 weaknesses that fresh programs alone show in some thousand executions, two seeds: 6,065
-# executions in the mean with 0.8, 5,016 with 0.9, 9,155 with nothing but fresh programs; another seed of these and others: 14,476 with 0.5,
-# 17,147 with 0.25. The rest is for what no idiom says.
+# Fresh programs stand in the place of most mutants, since most bugs are an idiom away: at first always, later in this share. On 8 weaknesses
+# that fresh programs alone show in some thousand executions, two seeds, 6,065 executions in the mean with 0.7 of all inputs, 5,016 with 0.8,
+# 9,155 with nothing but fresh programs; another seed of these and others: 14,476 with 0.44, 17,147 with 0.22. The rest is for what no idiom
+# says.
 _FRESH_ONLY = 1000  # executions
 _FRESH = 0.8
+# Half of the rest may be crosses, yet the halves of two programs seldom make a whole one. So one in four of these is a cross, and the others are
+# mutants that borrow from the second program: 37 trials of 21 weaknesses took 4,529 executions in the mean, 8,000 at most, instead of 5,742.
+_CROSSED = 0.25
 # Programs made in the same way, of which the one is executed that does the rarest things (`feedback/novelty.py`). Of 16 planted weaknesses that
 # one in 140 fresh programs shows, or fewer, 30,000 programs chosen so showed each 1.5 times as often (geometric mean) as 30,000 that were not;
 # three of the 16 less often (half, 0.7, 0.8). Of five as little was gained as of three. It costs a fifth of the rate.
@@ -146,32 +146,27 @@ class FuzzJob:
         return tuple(groups)
 
     def mutate(self, data: bytes, max_size: int, _seed: int) -> bytes:
-        """A mutant of the program in `data`, or a fresh program."""
-        return self._fresh_or_mutant(data, None, max_size)
+        """A fresh program, or a mutant of the program in `data`."""
+        return self._next(data, None, max_size)
 
     def crossover(self, first: bytes, second: bytes, max_size: int, _seed: int) -> bytes:
-        """A mutant of the first program that may borrow from the second, now and then a cross of the two, or a fresh program."""
-        other = self._program(second)
-        if self._rng.random() >= _CROSSED:
-            return self._fresh_or_mutant(first, other, max_size)
-        program = self._program(first)
-        return self._rarest([crossover(program, other, self._rng) for _ in range(_CANDIDATES)], max_size)
+        """A fresh program, a mutant of the first that may borrow from the second, or now and then a cross of the two."""
+        return self._next(first, self._program(second), max_size)
 
     def close(self) -> None:
         """Write down the sightings that were only counted so far."""
         for bucket, known in self._known.items():
             self._record(bucket, known)
 
-    def _fresh_or_mutant(self, data: bytes, other: Program | None, max_size: int) -> bytes:
+    def _next(self, data: bytes, other: Program | None, max_size: int) -> bytes:
+        """What is executed next: of a few programs that are made in one way the one whose interactions are the rarest."""
         rng = self._rng
         if self._executions < _FRESH_ONLY or rng.random() < _FRESH:
             made = [armed(invent(rng), rng, self._target.promise) for _ in range(_CANDIDATES)]
+        elif other is not None and rng.random() < _CROSSED:
+            made = [crossover(self._program(data), other, rng) for _ in range(_CANDIDATES)]
         else:
             made = [mutate(self._program(data), rng, other) for _ in range(_CANDIDATES)]
-        return self._rarest(made, max_size)
-
-    def _rarest(self, made: Sequence[Program], max_size: int) -> bytes:
-        """Of some programs the one whose interactions are the rarest, to be executed next."""
         return self._encoded(self._novelty.choose(made), max_size)
 
     # -- programs -----------------------------------------------------------------------------------------------------
